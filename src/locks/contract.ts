@@ -1,0 +1,133 @@
+import type { Intent } from '../intent/intent.js';
+
+/**
+ * The lock manager's whole surface: what sessions ask of it (LockDesk), and what it needs of the
+ * world (LockWorld). It imports no socket, clock, file or Redis client; the simulator passes in
+ * its own world and runs the very same code.
+ */
+
+/** What a lock request comes to. The session turns it into the form's exact reply. */
+export type Verdict =
+  /** The lock is the client's from now on. */
+  | 'granted'
+  /** Somebody holds the lock. */
+  | 'held'
+  | 'released'
+  | 'extended'
+  /** Release or extend by one who does not hold the lock. */
+  | 'not-owner'
+  /** Redis is to decide: the session sends the client's own command, then calls `passed`. */
+  | 'pass'
+  /** A script's fate is unknown: the client is disconnected, as Redis would. */
+  | 'lost';
+
+export type PassOutcome = 'yes' | 'no' | 'error' | 'lost';
+
+export interface LockRequest {
+  readonly intent: Intent;
+  readonly database: number;
+  /** Unique per client connection. */
+  readonly clientId: number;
+  readonly user: string;
+  /** Monotonic, when its last byte was read. */
+  readonly arrivedAtMs: number;
+  /**
+   * The verdict of a request that `decide` left pending. Returns whether any byte of the reply was
+   * handed to the socket: false lets the manager undo a grant (invariant 12).
+   */
+  settle(verdict: Verdict): boolean;
+}
+
+/** A command that reads or writes keys otherwise than by acquire, extend, release. */
+export interface Touch {
+  readonly database: number;
+  /** Keys as binary strings; null: the command may see every key of the database. */
+  readonly keys: readonly string[] | null;
+  /** Whether it bars the keys' templates (named touches do, lock commands sent aside do not). */
+  readonly bars: boolean;
+  /** Called once where `touch` returned false, when the settling is confirmed. */
+  ready(): void;
+}
+
+export interface LockDesk {
+  /** Whether a lock command on this key must come through `decide`; else pass it and tell. */
+  knows(database: number, key: string): boolean;
+  /** Whether any key of this database is in the lock table: if not, no touch can matter. */
+  tracks(database: number): boolean;
+  /** A verdict at once, or null: `request.settle` will bring it. */
+  decide(request: LockRequest): Verdict | null;
+  /** A lock command on a key that `knows` denied is about to be sent as the client wrote it. */
+  passing(request: LockRequest): void;
+  /** How a request that was passed (`passing`, or verdict 'pass') was answered by Redis. */
+  passed(request: LockRequest, outcome: PassOutcome): void;
+  /** The client is gone; a pending request's verdict has nobody to hear it. */
+  abandoned(request: LockRequest): void;
+  /** True: go at once. False: wait for `touch.ready`. Each touch is ended with `touchEnded`. */
+  touch(touch: Touch): boolean;
+  /** Answered (for MULTI: after EXEC or DISCARD; for WATCH: after its end), or never ready. */
+  touchEnded(touch: Touch): void;
+}
+
+/** Names of the files in lua/. */
+export type ScriptName =
+  | 'reserve'
+  | 'renew'
+  | 'want'
+  | 'materialize'
+  | 'retain'
+  | 'release'
+  | 'extend'
+  | 'yield';
+
+export interface ScriptCall {
+  readonly script: ScriptName;
+  readonly database: number;
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/** An array reply of a script of ours, as strings and numbers; binary strings where bytes. */
+export type ScriptAnswer =
+  | { readonly kind: 'answer'; readonly values: readonly (string | number | null)[] }
+  /** Redis refused the script, so it did nothing (READONLY, OOM, NOPERM, BUSY, LOADING …). */
+  | { readonly kind: 'refused'; readonly error: string }
+  /** It may or may not have run: the connection went away. */
+  | { readonly kind: 'unknown' };
+
+export interface LockWorld {
+  monotonicMs(): number;
+  wallMs(): number;
+  /** Sends one script, exactly once, and brings its answer. */
+  run(call: ScriptCall, answered: (answer: ScriptAnswer) => void): void;
+  /** Runs `due` at or after this monotonic moment; returns a handle for `cancelTimer`. */
+  setTimer(atMs: number, due: () => void): unknown;
+  cancelTimer(handle: unknown): void;
+  /** Monotonic time at which the upstream last answered anything; -Infinity while it is down. */
+  lastHeardAtMs(): number;
+  /**
+   * Monotonic time at which the oldest command that is now unanswered on any client's way to
+   * Redis was sent; Infinity if there is none. A key is delegated only when every command sent
+   * before the key entered the lock table is answered, since nobody looked whether it touches it.
+   */
+  oldestUnansweredAtMs(): number;
+  /** Why nothing may be delegated by default now (evicting maxmemory-policy, keyspace events …). */
+  delegationBar(): string | null;
+  /** The state is no longer trusted; said in the log and the metrics. */
+  doubt(reason: string, database: number, key: string): void;
+}
+
+/** What the manager tells the forecast; every call is cheap, on the hot path, and returns nothing. */
+export interface LockFeedback {
+  requested(database: number, key: string, clientId: number, atMs: number): void;
+  granted(database: number, key: string, clientId: number, fromMemory: boolean, atMs: number): void;
+  refused(database: number, key: string, clientId: number, atMs: number): void;
+  released(database: number, key: string, heldMs: number, atMs: number): void;
+  /** A reservation or retention was used by a request, or was given back unused. */
+  reservationEnded(database: number, key: string, used: boolean, keptMs: number): void;
+}
+
+/** The allocator's answers to the manager's questions. */
+export interface AllocationPolicy {
+  /** Until when (monotonic) a lock just freed is kept in reserve; 0: not at all. */
+  retainUntilMs(database: number, key: string, nowMs: number): number;
+}
