@@ -1,0 +1,40 @@
+import * as acquire from './acquire.js';
+import * as idle from './idle.js';
+import { type BenchOption, optionHelp, WrongOption } from './options.js';
+import * as passthrough from './passthrough.js';
+
+interface Benchmark {
+  readonly options: Readonly<Record<string, BenchOption>>;
+  run(args: readonly string[]): Promise<void>;
+}
+
+const benchmarks: Readonly<Record<string, { readonly about: string; readonly code: Benchmark }>> = {
+  passthrough: { about: 'throughput of commands that are no locks', code: passthrough },
+  idle: { about: 'memory of idle connections', code: idle },
+  acquire: { about: 'latency of taking a lock, and its cost in Redis commands', code: acquire },
+};
+
+function help(): string {
+  const parts = Object.entries(benchmarks).map(
+    ([name, { about, code }]) => `  ${name}: ${about}\n${optionHelp(code.options)}`,
+  );
+  return `npm run bench -- <name> [--option value ...]\n\n${parts.join('\n\n')}`;
+}
+
+async function main([name = '--help', ...args]: readonly string[]): Promise<void> {
+  if (name === '--help' || args.includes('--help')) {
+    console.log(help());
+    return;
+  }
+  const benchmark = benchmarks[name];
+  if (benchmark === undefined) throw new WrongOption(`no benchmark ${name}\n\n${help()}`);
+  await benchmark.code.run(args);
+}
+
+try {
+  await main(process.argv.slice(2));
+  process.exit(0);
+} catch (error) {
+  console.error(error instanceof WrongOption ? error.message : error);
+  process.exit(error instanceof WrongOption ? 2 : 1);
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * The other programs of a benchmark and their folders. Whatever way the benchmark ends (its end, an
+ * error, Ctrl-C), none of them outlives it.
+ */
+
+/** How long a program may take until it accepts connections. */
+const startLimitMs = 15_000;
+/** How long a program may take to end by itself before it is killed. */
+const stopLimitMs = 3_000;
+/** How much of a program's output is kept, to be shown when it fails. */
+const outputKeptChars = 4_000;
+/** A port found free may be taken by another program before ours binds it. */
+const startAttempts = 3;
+
+const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.once(signal, () => process.exit(exitCode));
+}
+
+/** A program that has been started and accepts connections on a port of 127.0.0.1. */
+export interface Program {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  /** What it has printed lately. */
+  output(): string;
+  /** SIGTERM, then SIGKILL if it doesn't end. */
+  stop(): Promise<void>;
+}
+
+/** A folder that is removed when the benchmark ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'forelock-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no TCP address');
+  return address.port;
+}
+
+/** Whether `command` can be run; says nothing of whether it works. */
+export function isInstalled(command: string): boolean {
+  return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+}
+
+/**
+ * Starts a program that is told its port by its arguments (or by a file that `argumentsFor` writes)
+ * and waits until it accepts connections there.
+ */
+export async function startProgram(
+  name: string,
+  command: string,
+  argumentsFor: (port: number) => Promise<readonly string[]> | readonly string[],
+): Promise<Program> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const child = spawn(command, await argumentsFor(port), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const program = watched(name, child, port);
+    try {
+      await accepts(program, child, port);
+      return program;
+    } catch (error) {
+      await program.stop();
+      if (attempt === startAttempts) throw error;
+    }
+  }
+}
+
+/** A Node program of this folder, spoken with over IPC, that names the port that it took. */
+export interface Assistant extends Program {
+  readonly child: ChildProcess;
+}
+
+/** Starts `<script>.js` of this folder; it sends `{ port }` when it listens. */
+export async function startAssistant(
+  script: string,
+  args: readonly string[] = [],
+): Promise<Assistant> {
+  const child = fork(fileURLToPath(new URL(`./${script}.js`, import.meta.url)), args, {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const died = once(child, 'exit').then(() => null);
+  const first: unknown = await Promise.race([once(child, 'message').then(([m]) => m), died]);
+  const port = first instanceof Object && 'port' in first ? Number(first.port) : Number.NaN;
+  const program = watched(script, child, port);
+  if (!Number.isInteger(port)) {
+    await program.stop();
+    throw new Error(`${script} did not start:\n${program.output()}`);
+  }
+  return { ...program, child };
+}
+
+/** Resident memory of a process in bytes, by Linux's own count. */
+export function residentBytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (kilobytes === undefined) throw new Error(`no VmRSS in /proc/${pid}/status`);
+  return Number(kilobytes) * 1024;
+}
+
+function watched(name: string, child: ChildProcess, port: number): Program {
+  running.add(child);
+  const ended = once(child, 'close');
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output = (output + chunk.toString()).slice(-outputKeptChars);
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  // A command that doesn't exist ends in 'error' and 'close'; the wait for its port reports it.
+  child.on('error', error => keep(Buffer.from(`${error.message}\n`)));
+  child.once('close', () => running.delete(child));
+  return {
+    name,
+    port,
+    pid: child.pid ?? -1,
+    output: () => output,
+    async stop() {
+      if (!running.has(child)) return;
+      const patience = setTimeout(() => child.kill('SIGKILL'), stopLimitMs);
+      child.kill('SIGTERM');
+      await ended;
+      clearTimeout(patience);
+    },
+  };
+}
+
+async function accepts(program: Program, child: ChildProcess, port: number): Promise<void> {
+  const limit = performance.now() + startLimitMs;
+  while (performance.now() < limit) {
+    if (!running.has(child)) {
+      throw new Error(`${program.name} ended before it listened:\n${program.output()}`);
+    }
+    if (await connects(port)) return;
+    await sleep(20);
+  }
+  throw new Error(`${program.name} accepts no connection after ${startLimitMs} ms`);
+}
+
+function connects(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
