@@ -6,7 +6,7 @@ import { shapeOf } from './resp-frame.js';
 
 /** What a pair of clients needs of a test to compare. tap's `t` is one. */
 export interface Comparing extends Lifetime {
-  equal(found: unknown, wanted: unknown, message?: string): boolean;
+  equal(found: unknown, wanted: unknown, message: string): boolean;
 }
 
 export interface TwinOptions {
