@@ -32,6 +32,11 @@ export interface LockRequest {
   /** Monotonic, when its last byte was read. */
   readonly arrivedAtMs: number;
   /**
+   * Only Redis may answer (a SHA-1 it has not answered since the last reconnect, a user whose
+   * rights can't be asked, a value above the limit): the key is settled, then the verdict is 'pass'.
+   */
+  readonly onlyRedis: boolean;
+  /**
    * The verdict of a request that `decide` left pending. Returns whether any byte of the reply was
    * handed to the socket: false lets the manager undo a grant (invariant 12).
    */
@@ -54,6 +59,10 @@ export interface LockDesk {
   knows(database: number, key: string): boolean;
   /** Whether any key of this database is in the lock table: if not, no touch can matter. */
   tracks(database: number): boolean;
+  /** Whether the key is in the lock table at all, be it as a candidate: touches of it count. */
+  lists(database: number, key: string): boolean;
+  /** The databases that have keys in the lock table. */
+  databases(): readonly number[];
   /** A verdict at once, or null: `request.settle` will bring it. */
   decide(request: LockRequest): Verdict | null;
   /** A lock command on a key that `knows` denied is about to be sent as the client wrote it. */
