@@ -13,7 +13,8 @@ function killAll(): void {
 }
 
 process.on('exit', killAll);
-for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+// SIGALRM is how tap ends a test file that took too long.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGALRM'] as const) {
   process.once(signal, () => {
     killAll();
     // Raised again without this listener, so that the runner's own handling still takes place.

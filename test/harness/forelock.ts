@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { endProcess, hasExited, spawnOwned } from './child-processes.js';
-import { eventually, type Lifetime } from './lifetime.js';
+import { eventually, Hopeless, type Lifetime } from './lifetime.js';
 import { RespClient } from './resp-client.js';
 
 /** The compiled entry beside this compiled harness: `build/test/harness/` and `build/src/`. */
@@ -49,7 +49,7 @@ export class Forelock {
     await eventually(
       'Forelock listens',
       () => {
-        if (hasExited(forelock.#child)) throw new Error('it ended');
+        if (hasExited(forelock.#child)) throw new Hopeless('Forelock ended');
         return forelock.port !== 0;
       },
       { withinMs: 15_000 },

@@ -8,9 +8,12 @@ export const sleep = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 
+/** Thrown by a probe where waiting on is in vain. */
+export class Hopeless extends Error {}
+
 /**
  * Waits until `probe` returns something else than undefined, null or false, and returns that.
- * A probe that throws is asked again; its last error ends up in the message.
+ * A probe that throws is asked again (unless `Hopeless`); its last error ends up in the message.
  */
 export async function eventually<T>(
   what: string,
@@ -27,6 +30,7 @@ export async function eventually<T>(
       }
       last = undefined;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = error;
     }
     if (performance.now() > endMs) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endProcess, hasExited, spawnOwned } from './child-processes.js';
 import { freePort } from './free-port.js';
-import { eventually, type Lifetime } from './lifetime.js';
+import { eventually, Hopeless, type Lifetime } from './lifetime.js';
 import { RespClient } from './resp-client.js';
 
 export interface RedisOptions {
@@ -77,7 +77,7 @@ export class RedisServer {
   /** Waits until it answers PING (a NOAUTH error is an answer too). */
   async ready(): Promise<void> {
     await eventually('redis-server answers', async () => {
-      if (hasExited(this.#child)) throw new Error(`redis-server ended:\n${this.log}`);
+      if (hasExited(this.#child)) throw new Hopeless(`redis-server ended:\n${this.log}`);
       const ends: (() => unknown)[] = [];
       try {
         const client = await RespClient.connect({ teardown: end => ends.push(end) }, this.port);
