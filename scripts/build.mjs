@@ -1,0 +1,4 @@
+/** npm run build */
+import { build, installPackages, steps } from './steps.mjs';
+
+steps(installPackages, build);

@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+import { compose, type Forelock } from './compose.js';
+import { formatAddress, helpText, type Options, readCommand } from './config.js';
+import { createLog, type Log, type LogOutput } from './observe/log.js';
+import { packageVersion } from './package.js';
+import { StartError } from './start-error.js';
+
+/** The `forelock` command: options → compose → run until a signal. */
+async function main(): Promise<void> {
+  const command = readCommand(process.argv.slice(2), process.env);
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(helpText());
+      return;
+    case 'version':
+      process.stdout.write(`forelock ${packageVersion()}\n`);
+      return;
+    case 'wrong':
+      for (const problem of command.problems) process.stderr.write(`forelock: ${problem}\n`);
+      process.exitCode = 1;
+      return;
+    case 'check':
+      for (const warning of command.warnings) process.stderr.write(`forelock: ${warning}\n`);
+      process.stdout.write('forelock: all settings are valid\n');
+      return;
+    case 'run':
+      await run(command.options, command.warnings);
+  }
+}
+
+async function run(options: Options, warnings: readonly string[]): Promise<void> {
+  const output = await createLog(options.logLevel, process.stdout.isTTY);
+  const { log } = output;
+  const fault = (error: unknown): void => {
+    // The state is not known any more: ending leaves every delegation to its lease.
+    log.fatal({ err: error }, 'a fault of Forelock: it ends');
+    process.exit(1);
+  };
+  process.on('uncaughtException', fault);
+  process.on('unhandledRejection', fault);
+  for (const warning of warnings) log.warn(warning);
+
+  const stop = stopSignal();
+  const forelock = await composeOrExplain(options, output);
+  announce(log, options, forelock);
+
+  const reason = await Promise.race([stop, forelock.broken]);
+  if (!isSignal(reason)) {
+    log.fatal(reason);
+    process.exit(1);
+  }
+  log.info({ signal: reason }, 'draining: no new grants; delegations are given back');
+  await forelock.drain();
+  await forelock.close();
+  log.info('ended');
+  process.exit(0);
+}
+
+async function composeOrExplain(options: Options, output: LogOutput): Promise<Forelock> {
+  try {
+    return await compose(options, output);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`forelock: ${error.message}\n`);
+    // What has started so far ends with the process.
+    process.exit(1);
+  }
+}
+
+function announce(log: Log, options: Options, forelock: Forelock): void {
+  const { mode } = options;
+  const { upstream } = forelock;
+  const listen = formatAddress(forelock.listen.host, forelock.listen.port);
+  const http = formatAddress(forelock.http.host, forelock.http.port);
+  log.info(
+    { listen, http, upstream, mode, version: packageVersion() },
+    `listening on ${listen} for Redis clients; HTTP on ${http}`,
+  );
+  if (forelock.isRedisPrivate) {
+    log.info(
+      `no --upstream given: this is a private redis-server (${upstream}); ` +
+        'it keeps nothing on disk and stops with Forelock',
+    );
+  }
+  log.info(`try: ${redisCli(forelock.listen)}`);
+}
+
+/** redis-cli's own default host is 127.0.0.1. */
+function redisCli({ host, port }: Forelock['listen']): string {
+  const isDefault = host === '127.0.0.1' || host === '0.0.0.0' || host === '::';
+  return `redis-cli ${isDefault ? '' : `-h ${host} `}-p ${port}`;
+}
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+type StopSignal = (typeof STOP_SIGNALS)[number];
+
+/**
+ * One press of Ctrl-C may arrive twice: from the terminal, and from npm, which passes it on. Only
+ * what comes later than this is a second wish.
+ */
+const SAME_PRESS_MS = 250;
+
+/** Resolves with the first signal to stop; a second one ends the process at once, with code 1. */
+function stopSignal(): Promise<StopSignal> {
+  return new Promise(resolve => {
+    let firstAtMs: number | null = null;
+    for (const signal of STOP_SIGNALS) {
+      process.on(signal, () => {
+        firstAtMs ??= performance.now();
+        if (performance.now() - firstAtMs > SAME_PRESS_MS) process.exit(1);
+        resolve(signal);
+      });
+    }
+  });
+}
+
+function isSignal(reason: string): reason is StopSignal {
+  return (STOP_SIGNALS as readonly string[]).includes(reason);
+}
+
+await main();

@@ -1,0 +1,298 @@
+import type { Protocol } from '../resp/encode.js';
+import { AdminError, type AdminReply, Double, encodeAdminReply, mapOf } from './admin-reply.js';
+import { type LockCounts, share } from './lock-tally.js';
+import { type LockView, notReadyBecause, type ScoreView, type Sources } from './sources.js';
+
+/** Who asks, and from where. */
+export interface AdminContext {
+  readonly user: string;
+  /** The session's database: EXPLAIN looks the key up there. */
+  readonly database: number;
+  /** Whether Redis would let this user run this command (ACL DRYRUN); throws where it can't be asked. */
+  mayRun(user: string, command: readonly string[]): Promise<boolean>;
+}
+
+/** Answers `FORELOCK <args…>`, the arguments behind that word; never throws. */
+export type Admin = (args: readonly string[], context: AdminContext) => Promise<AdminReply>;
+
+interface Subcommand {
+  /** What stands behind the name; `[…]` may be left out. */
+  readonly synopsis: string;
+  readonly help: string;
+  readonly argsMin: number;
+  readonly argsMax: number;
+  answer(args: readonly string[], context: AdminContext): AdminReply;
+}
+
+/** How many keys a listing names unless told otherwise, and at most: one reply, one turn of the loop. */
+const LISTED_DEFAULT = 100;
+const LISTED_MAX = 10_000;
+
+export function createAdmin(sources: Sources, counts: LockCounts): Admin {
+  const subcommands = subcommandsOf(sources, counts);
+  const helpLines = help(subcommands);
+
+  return async (args, context) => {
+    const [word = '', ...rest] = args;
+    const name = word.toUpperCase();
+    const subcommand = subcommands.get(name);
+    // Whoever may not ask learns nothing, not even what could be asked.
+    const refusal = await refusalOf(name, rest, context);
+    if (refusal !== null) return refusal;
+    if (args.length === 0) return wrongNumber('forelock');
+    if (subcommand === undefined) {
+      return new AdminError(`ERR unknown subcommand '${printable(word)}'. Try FORELOCK HELP.`);
+    }
+    if (rest.length < subcommand.argsMin || rest.length > subcommand.argsMax) {
+      return wrongNumber(`forelock|${name.toLowerCase()}`);
+    }
+    return name === 'HELP' ? helpLines : subcommand.answer(rest, context);
+  };
+}
+
+function subcommandsOf(sources: Sources, counts: LockCounts): ReadonlyMap<string, Subcommand> {
+  return new Map<string, Subcommand>([
+    [
+      'STATUS',
+      {
+        synopsis: '',
+        help: 'How Forelock and its Redis are, and what was counted since the start.',
+        argsMin: 0,
+        argsMax: 0,
+        answer: () => status(sources, counts),
+      },
+    ],
+    [
+      'LOCKS',
+      {
+        synopsis: '[count]',
+        help: `The lock keys that are known, the last used first (${LISTED_DEFAULT} by default).`,
+        argsMin: 0,
+        argsMax: 1,
+        answer: ([count]) => listed(count, limit => first(limit, sources.locks.all()).map(lock)),
+      },
+    ],
+    [
+      'POOL',
+      {
+        synopsis: '[count]',
+        help: 'The locks that are held ready: delegated keys with lease and tenure.',
+        argsMin: 0,
+        argsMax: 1,
+        answer: ([count]) =>
+          listed(count, limit => first(limit, sources.locks.delegated()).map(delegation)),
+      },
+    ],
+    [
+      'SCORES',
+      {
+        synopsis: '[count]',
+        help: 'The highest scores: how likely each lock is requested within the forecast window.',
+        argsMin: 0,
+        argsMax: 1,
+        answer: ([count]) => listed(count, limit => sources.scores.highest(limit).map(score)),
+      },
+    ],
+    [
+      'EXPLAIN',
+      {
+        synopsis: 'key',
+        help: 'All that is known of one key of this database, and why it is or is not delegated.',
+        argsMin: 1,
+        argsMax: 1,
+        answer: ([key = ''], { database }) => explain(sources, database, key),
+      },
+    ],
+    ['HELP', { synopsis: '', help: 'This text.', argsMin: 0, argsMax: 0, answer: () => null }],
+  ]);
+}
+
+/** The same for sessions: bytes in the protocol of the client that asks. */
+export function createAdminDesk(
+  admin: Admin,
+  mayRun: AdminContext['mayRun'],
+): {
+  answer(
+    args: readonly string[],
+    asker: { readonly user: string; readonly database: number; readonly protocol: Protocol },
+  ): Promise<Buffer>;
+} {
+  return {
+    answer: async (args, { user, database, protocol }) =>
+      encodeAdminReply(await admin(args, { user, database, mayRun }), protocol),
+  };
+}
+
+/** What stands for seeing all of a Redis, and so all of Forelock. */
+const ADMIN_COMMAND = ['CONFIG', 'GET', '*'];
+
+async function refusalOf(
+  name: string,
+  args: readonly string[],
+  { user, mayRun }: AdminContext,
+): Promise<AdminError | null> {
+  try {
+    if (await mayRun(user, ADMIN_COMMAND)) return null;
+    const [key] = args;
+    if (name === 'EXPLAIN' && key !== undefined && (await mayRun(user, ['GET', key]))) return null;
+    return new AdminError(
+      `NOPERM User ${printable(user)} has no permissions to run the 'forelock' command: ` +
+        "it takes those of 'config|get', EXPLAIN alternatively those to GET the key",
+    );
+  } catch {
+    return new AdminError(
+      "ERR Redis can't be asked now whether this user may run the 'forelock' command; see /readyz",
+    );
+  }
+}
+
+function status(sources: Sources, counts: LockCounts): AdminReply {
+  const about = sources.about();
+  const upstream = sources.upstream();
+  const clients = sources.clients();
+  const notReady = notReadyBecause(sources);
+  const fromMemory = share(counts.grantsFromMemory, counts.grantsByRedis);
+  const used = share(counts.reservationsUsed, counts.reservationsUnused);
+  return mapOf({
+    version: about.version,
+    mode: about.mode,
+    ready: notReady ?? 'yes',
+    'uptime-s': Math.floor(about.uptimeMs / 1000),
+    listen: about.listen,
+    http: about.http,
+    upstream: upstream.address,
+    'upstream-reachable': upstream.reachable,
+    'upstream-version': upstream.redisVersion,
+    'upstream-role': upstream.role,
+    'upstream-heard-ms-ago': wholeMs(upstream.lastHeardMsAgo),
+    'upstream-pipes': upstream.pipes,
+    'upstream-own-connections': upstream.ownConnections,
+    'delegation-bar': upstream.delegationBar,
+    'clients-connected': clients.connected,
+    'clients-accepted': clients.accepted,
+    'clients-refused': clients.refused,
+    'lock-keys': sources.locks.count(),
+    delegations: sources.locks.delegatedCount(),
+    requests: counts.requests,
+    'grants-from-memory': counts.grantsFromMemory,
+    'grants-by-redis': counts.grantsByRedis,
+    'share-from-memory': fromMemory === null ? null : ratio(fromMemory),
+    refusals: counts.refusals,
+    releases: counts.releases,
+    'reservations-used': counts.reservationsUsed,
+    'reservations-unused': counts.reservationsUnused,
+    'reservations-used-share': used === null ? null : ratio(used),
+    doubts: new Map(counts.doubts),
+  });
+}
+
+function lock(view: LockView): AdminReply {
+  return mapOf({
+    key: view.key,
+    database: view.database,
+    state: view.state,
+    'lease-left-ms': wholeMs(view.leaseLeftMs),
+    'held-for-ms': wholeMs(view.heldForMs),
+    waiting: view.waiting,
+    grants: view.grants,
+    'grants-from-memory': view.grantsFromMemory,
+    bar: view.bar,
+  });
+}
+
+function delegation(view: LockView): AdminReply {
+  return mapOf({
+    key: view.key,
+    database: view.database,
+    state: view.state,
+    'lease-left-ms': wholeMs(view.leaseLeftMs),
+    'tenure-left-ms': wholeMs(view.tenureLeftMs),
+    'kept-for-ms': wholeMs(view.keptForMs),
+  });
+}
+
+function score(view: ScoreView): AdminReply {
+  return mapOf({
+    key: view.key,
+    database: view.database,
+    score: ratio(view.score),
+    threshold: ratio(view.threshold),
+    'interval-ms': wholeMs(view.intervalMs),
+    forecaster: view.forecaster,
+  });
+}
+
+function explain(sources: Sources, database: number, key: string): AdminReply {
+  const view = sources.locks.find(database, key);
+  if (view === null) {
+    return mapOf({
+      key,
+      database,
+      state: 'unknown',
+      why: 'no grant with its release by compare was seen here: it is passed to Redis, and learnt from',
+    });
+  }
+  const forecast = sources.scores.find(database, key);
+  return mapOf({
+    key,
+    database,
+    state: view.state,
+    why: view.bar ?? (view.delegated ? 'it is delegated' : 'nothing speaks against delegating it'),
+    'lease-left-ms': wholeMs(view.leaseLeftMs),
+    'tenure-left-ms': wholeMs(view.tenureLeftMs),
+    'kept-for-ms': wholeMs(view.keptForMs),
+    'held-for-ms': wholeMs(view.heldForMs),
+    waiting: view.waiting,
+    grants: view.grants,
+    'grants-from-memory': view.grantsFromMemory,
+    score: forecast === null ? null : ratio(forecast.score),
+    threshold: forecast === null ? null : ratio(forecast.threshold),
+    'interval-ms': wholeMs(forecast?.intervalMs ?? null),
+    forecaster: forecast?.forecaster ?? null,
+  });
+}
+
+/** As Redis words its own HELP replies. */
+function help(subcommands: ReadonlyMap<string, Subcommand>): AdminReply {
+  const lines = ['FORELOCK <subcommand> [<arg> [value] [opt] ...]. Subcommands are:'];
+  for (const [name, { synopsis, help: text }] of subcommands) {
+    lines.push(`${name} ${synopsis}`.trimEnd(), `    ${text}`);
+  }
+  return lines;
+}
+
+function listed(count: string | undefined, list: (limit: number) => AdminReply): AdminReply {
+  if (count === undefined) return list(LISTED_DEFAULT);
+  const limit = /^\d{1,6}$/.test(count) ? Number(count) : 0;
+  if (limit >= 1 && limit <= LISTED_MAX) return list(limit);
+  return new AdminError(`ERR count must be a whole number from 1 to ${LISTED_MAX}`);
+}
+
+function first<T>(limit: number, from: Iterable<T>): readonly T[] {
+  const taken: T[] = [];
+  for (const each of from) {
+    taken.push(each);
+    if (taken.length === limit) break;
+  }
+  return taken;
+}
+
+function wholeMs(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms);
+}
+
+/** Four digits: enough to act upon, short enough to read. */
+function ratio(value: number): Double {
+  return new Double(Number(value.toFixed(4)));
+}
+
+function wrongNumber(command: string): AdminError {
+  return new AdminError(`ERR wrong number of arguments for '${command}' command`);
+}
+
+const PRINTED_LENGTH_MAX = 64;
+
+/** Text of a client's in an error line: bounded, and without what would end the line. */
+function printable(text: string): string {
+  return text.slice(0, PRINTED_LENGTH_MAX).replace(/[^\x20-\x7e]/g, '?');
+}

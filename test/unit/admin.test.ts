@@ -1,0 +1,170 @@
+import t from 'tap';
+import { type AdminContext, createAdmin, createAdminDesk } from '../../src/observe/admin.js';
+import { AdminError, type AdminReply, Double } from '../../src/observe/admin-reply.js';
+import { LockTally } from '../../src/observe/lock-tally.js';
+import { lockView, observed } from '../harness/observed.js';
+
+const allowAll: AdminContext = { user: 'default', database: 0, mayRun: async () => true };
+
+/** A user whom Redis lets run just these commands. */
+function may(...commands: readonly string[]): AdminContext {
+  return {
+    user: 'bob',
+    database: 0,
+    mayRun: async (_user, command) => commands.includes(command.join(' ')),
+  };
+}
+
+function entries(reply: AdminReply): Record<string, AdminReply> {
+  if (!(reply instanceof Map)) throw new Error(`no map: ${JSON.stringify(reply)}`);
+  return Object.fromEntries(reply as ReadonlyMap<string, AdminReply>);
+}
+
+function list(reply: AdminReply): readonly AdminReply[] {
+  if (!Array.isArray(reply)) throw new Error(`no list: ${JSON.stringify(reply)}`);
+  return reply as readonly AdminReply[];
+}
+
+function errorText(reply: AdminReply): string {
+  return reply instanceof AdminError ? reply.text : `no error: ${JSON.stringify(reply)}`;
+}
+
+function admin(locks = [lockView({})]) {
+  const counts = new LockTally(() => {});
+  return { ask: createAdmin(observed({ locks }), counts), counts };
+}
+
+t.test('STATUS tells how Forelock and Redis are, and the counts since the start', async t => {
+  const { ask, counts } = admin();
+  counts.requested();
+  counts.granted(0, 'k', 1, true);
+  counts.granted(0, 'k', 1, true);
+  counts.granted(0, 'k', 1, false);
+  counts.reservationEnded(0, 'k', true);
+  counts.doubted('connection lost');
+  const status = entries(await ask(['status'], allowAll));
+  t.match(status, {
+    version: '9.9.9',
+    mode: 'reserve',
+    ready: 'yes',
+    'uptime-s': 61,
+    upstream: 'redis://10.0.0.1:6379',
+    'upstream-reachable': true,
+    'upstream-heard-ms-ago': 12,
+    'delegation-bar': null,
+    'lock-keys': 1,
+    delegations: 1,
+    requests: 1,
+    'grants-from-memory': 2,
+    'grants-by-redis': 1,
+    'share-from-memory': new Double(0.6667),
+    'reservations-used-share': new Double(1),
+  });
+  t.same(status.doubts, new Map([['connection lost', 1]]));
+});
+
+t.test('STATUS: before the first grant there is no share', async t => {
+  const status = entries(await admin().ask(['STATUS'], allowAll));
+  t.equal(status['share-from-memory'], null);
+});
+
+t.test('LOCKS lists lock keys, POOL the delegated ones', async t => {
+  const idle = lockView({ key: 'idle', delegated: false, leaseLeftMs: null, bar: 'barred' });
+  const { ask } = admin([lockView({ key: 'ready' }), idle]);
+  const locks = list(await ask(['LOCKS'], allowAll)).map(entries);
+  t.match(locks, [
+    { key: 'ready', 'lease-left-ms': 1234 },
+    { key: 'idle', bar: 'barred' },
+  ]);
+  const pool = list(await ask(['POOL'], allowAll)).map(entries);
+  t.match(pool, [{ key: 'ready', 'tenure-left-ms': 500, 'kept-for-ms': 400 }]);
+  t.equal(pool.length, 1);
+});
+
+t.test('listings are bounded: 100 by default, a count at most 10000', async t => {
+  const many = Array.from({ length: 150 }, (_, n) => lockView({ key: `k${n}` }));
+  const { ask } = admin(many);
+  t.equal(list(await ask(['LOCKS'], allowAll)).length, 100);
+  t.equal(list(await ask(['LOCKS', '7'], allowAll)).length, 7);
+  t.equal(list(await ask(['POOL', '150'], allowAll)).length, 150);
+  for (const count of ['0', '-1', '10001', 'x', '1.5', '']) {
+    t.match(errorText(await ask(['LOCKS', count], allowAll)), /^ERR count must be/, count);
+  }
+});
+
+t.test('SCORES lists the highest scores as doubles', async t => {
+  const scores = list(await admin().ask(['SCORES', '1'], allowAll)).map(entries);
+  t.match(scores, [
+    { key: 'lock:1', score: new Double(0.9), threshold: new Double(0.5), forecaster: 'ewma' },
+  ]);
+});
+
+t.test('EXPLAIN says all of one key, and why', async t => {
+  const { ask } = admin([lockView({ key: 'a' }), lockView({ key: 'b', bar: 'touched by GET' })]);
+  t.match(entries(await ask(['EXPLAIN', 'a'], allowAll)), { why: 'it is delegated', grants: 5 });
+  t.match(entries(await ask(['EXPLAIN', 'b'], allowAll)), { why: 'touched by GET' });
+  t.match(entries(await ask(['EXPLAIN', 'c'], allowAll)), { key: 'c', state: 'unknown' });
+});
+
+t.test("EXPLAIN looks in the session's database", async t => {
+  const { ask } = admin([lockView({ key: 'a', database: 3 })]);
+  t.match(entries(await ask(['EXPLAIN', 'a'], allowAll)), { state: 'unknown', database: 0 });
+  t.match(entries(await ask(['EXPLAIN', 'a'], { ...allowAll, database: 3 })), {
+    state: 'delegated',
+    database: 3,
+  });
+});
+
+t.test('HELP names every subcommand', async t => {
+  const lines = list(await admin().ask(['help'], allowAll)).join('\n');
+  for (const name of ['STATUS', 'LOCKS', 'POOL', 'SCORES', 'EXPLAIN', 'HELP']) {
+    t.match(lines, new RegExp(`^${name}\\b`, 'm'));
+  }
+});
+
+t.test('what is no subcommand, or has a wrong number of arguments', async t => {
+  const { ask } = admin();
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [[], "ERR wrong number of arguments for 'forelock' command"],
+    [['FENCE', 'k'], "ERR unknown subcommand 'FENCE'. Try FORELOCK HELP."],
+    [['a\r\n+OK'], "ERR unknown subcommand 'a??+OK'. Try FORELOCK HELP."],
+    [['x'.repeat(5000)], `ERR unknown subcommand '${'x'.repeat(64)}'. Try FORELOCK HELP.`],
+    [['STATUS', 'x'], "ERR wrong number of arguments for 'forelock|status' command"],
+    [['EXPLAIN'], "ERR wrong number of arguments for 'forelock|explain' command"],
+    [['EXPLAIN', 'a', 'b'], "ERR wrong number of arguments for 'forelock|explain' command"],
+    [['constructor'], "ERR unknown subcommand 'constructor'. Try FORELOCK HELP."],
+  ];
+  for (const [args, text] of cases) t.equal(errorText(await ask(args, allowAll)), text);
+});
+
+t.test('it answers users who may CONFIG GET *, and EXPLAIN those who may GET the key', async t => {
+  const { ask } = admin();
+  const all = ['STATUS', 'LOCKS', 'POOL', 'SCORES', 'HELP', 'NONSENSE', 'EXPLAIN lock:1'];
+  for (const command of all) {
+    const reply = await ask(command.split(' '), may('GET other', 'CONFIG GET maxmemory'));
+    t.match(errorText(reply), /^NOPERM User bob /, command);
+    const allowed = await ask(command.split(' '), may('CONFIG GET *'));
+    t.notMatch(errorText(allowed), /^NOPERM/, command);
+  }
+  const reader = may('GET lock:1');
+  t.match(entries(await ask(['EXPLAIN', 'lock:1'], reader)), { state: 'delegated' });
+  t.match(errorText(await ask(['EXPLAIN', 'lock:2'], reader)), /^NOPERM/);
+  t.match(errorText(await ask(['EXPLAIN'], reader)), /^NOPERM/);
+  t.match(errorText(await ask(['STATUS', 'lock:1'], reader)), /^NOPERM/);
+});
+
+t.test('where Redis cannot be asked, nobody is answered', async t => {
+  const context: AdminContext = {
+    ...allowAll,
+    mayRun: () => Promise.reject(new Error('upstream lost')),
+  };
+  t.match(errorText(await admin().ask(['STATUS'], context)), /^ERR Redis can't be asked now/);
+});
+
+t.test('a session gets bytes in its own protocol', async t => {
+  const desk = createAdminDesk(admin().ask, async user => user === 'ann');
+  const asker = { user: 'ann', database: 0, protocol: 3 } as const;
+  t.match((await desk.answer(['STATUS'], asker)).toString('latin1'), /^%\d+\r\n/);
+  t.match((await desk.answer(['STATUS'], { ...asker, protocol: 2 })).toString(), /^\*\d+\r\n/);
+  t.match((await desk.answer(['STATUS'], { ...asker, user: 'bob' })).toString(), /^-NOPERM /);
+});

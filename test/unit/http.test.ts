@@ -1,0 +1,188 @@
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import t from 'tap';
+import { createHttp, type HttpListener } from '../../src/observe/http.js';
+import { LockTally } from '../../src/observe/lock-tally.js';
+import { createHoldHistogram, createMetrics } from '../../src/observe/metrics.js';
+import { notReadyBecause } from '../../src/observe/sources.js';
+import type { Lifetime } from '../harness/lifetime.js';
+import { observed } from '../harness/observed.js';
+
+interface Served {
+  readonly port: number;
+  readonly http: HttpListener;
+  readonly state: { reachable: boolean; draining: boolean };
+  readonly tally: LockTally;
+  readonly failures: unknown[];
+}
+
+async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<Served> {
+  const state = { reachable: true, draining: false };
+  const sources = observed({
+    isReachable: () => state.reachable,
+    isDraining: () => state.draining,
+  });
+  const holds = createHoldHistogram();
+  const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
+  const metrics = createMetrics(sources, tally, holds, () => 4);
+  const failures: unknown[] = [];
+  const http = createHttp({
+    notReady: () => notReadyBecause(sources),
+    metrics: metricsText === undefined ? metrics : { ...metrics, text: metricsText },
+    failed: error => failures.push(error),
+  });
+  const { port } = await http.listen('127.0.0.1', 0);
+  t.teardown(() => http.close());
+  return { port, http, state, tally, failures };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+function ask(port: number, path: string, method = 'GET', body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, method, agent: false }, response => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+      );
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+/** Sends raw bytes and returns all that comes back until the connection ends. */
+function raw(port: number, bytes: string): Promise<string> {
+  return new Promise(resolve => {
+    let text = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
+    socket.setEncoding('latin1');
+    socket.on('data', part => {
+      text += part;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(text));
+  });
+}
+
+t.test('/healthz answers while the process lives, whatever Redis does', async t => {
+  const { port, state } = await serve(t);
+  state.reachable = false;
+  t.match(await ask(port, '/healthz'), { status: 200, body: 'alive\n' });
+});
+
+t.test('/readyz is 503 while Redis is unreachable, and while it drains', async t => {
+  const { port, state } = await serve(t);
+  t.match(await ask(port, '/readyz'), { status: 200, body: 'ready\n' });
+  state.reachable = false;
+  t.match(await ask(port, '/readyz'), { status: 503, body: 'upstream unreachable\n' });
+  state.draining = true;
+  t.match(await ask(port, '/readyz'), { status: 503, body: 'draining\n' });
+});
+
+t.test('/metrics holds what was counted, with units in the names', async t => {
+  const { port, tally } = await serve(t);
+  tally.requested();
+  tally.granted(0, 'k', 1, true);
+  tally.granted(0, 'k', 1, false);
+  tally.refused();
+  tally.released(0, 'k', 30);
+  tally.reservationEnded(0, 'k', false);
+  tally.doubted('role changed');
+  for (let scrape = 1; scrape <= 2; scrape++) {
+    const { status, headers, body } = await ask(port, '/metrics');
+    t.equal(status, 200);
+    t.match(headers['content-type'], /^text\/plain; version=0\.0\.4/);
+    for (const line of [
+      'forelock_info{version="9.9.9",mode="reserve"} 1',
+      'forelock_ready 1',
+      'forelock_upstream_reachable 1',
+      'forelock_upstream_pipes 2',
+      'forelock_clients_connected 3',
+      'forelock_clients_accepted_total 7',
+      'forelock_lock_requests_total 1',
+      'forelock_lock_grants_total{by="memory"} 1',
+      'forelock_lock_grants_total{by="redis"} 1',
+      'forelock_lock_refusals_total 1',
+      'forelock_lock_hold_seconds_bucket{le="0.025"} 0',
+      'forelock_lock_hold_seconds_bucket{le="0.05"} 1',
+      'forelock_lock_hold_seconds_sum 0.03',
+      'forelock_reservations_total{outcome="unused"} 1',
+      'forelock_doubts_total{reason="role changed"} 1',
+      'forelock_log_lines_dropped_total 4',
+    ]) {
+      t.ok(body.includes(`\n${line}\n`), `scrape ${scrape}: ${line}`);
+    }
+    t.match(body, /^process_resident_memory_bytes \d/m);
+  }
+});
+
+t.test('all else is 404, all but GET and HEAD is 405', async t => {
+  const { port } = await serve(t);
+  for (const path of ['/', '/metrics/', '/healthz2', '//', '/%', '/?x', '/../etc/passwd']) {
+    t.match(await ask(port, path), { status: 404 }, path);
+  }
+  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE']) {
+    t.match(await ask(port, '/healthz', method), { status: 405, headers: { allow: 'GET, HEAD' } });
+  }
+  t.match(await ask(port, '/healthz?probe=1'), { status: 200 });
+  const head = await ask(port, '/healthz', 'HEAD');
+  t.match(head, { status: 200, body: '', headers: { 'content-length': '6' } });
+});
+
+t.test('a request with a body is answered, and its connection ends', async t => {
+  const { port } = await serve(t);
+  const answer = await ask(port, '/healthz', 'POST', 'x'.repeat(100_000));
+  t.match(answer, { status: 405, headers: { connection: 'close' } });
+});
+
+t.test('odd requests end their connection and nothing else', async t => {
+  const { port } = await serve(t);
+  t.match(await raw(port, '*1\r\n$4\r\nPING\r\n'), /^HTTP\/1\.1 400 /);
+  t.match(await raw(port, '\0\xff\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  t.match(await raw(port, 'GET / HTTP/9.9\r\n\r\n'), /^HTTP\/1\.1 (400|505) /);
+  const long = `GET /healthz HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(10_000)}\r\n\r\n`;
+  t.match(await raw(port, long), /^HTTP\/1\.1 431 /);
+  t.match(await raw(port, 'GET /healthz HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /, 'no host');
+  t.equal(await raw(port, 'CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n'), '');
+  const upgrade =
+    'GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: h2c\r\n\r\n';
+  t.match(await raw(port, upgrade), /^HTTP\/1\.1 200 /);
+  t.match(await ask(port, '/healthz'), { status: 200 });
+});
+
+t.test('a page that fails is a 500 that tells nothing, and the log is told', async t => {
+  const { port, failures } = await serve(t, () => Promise.reject(new Error('secret detail')));
+  t.match(await ask(port, '/metrics'), { status: 500, body: 'failed, see the log\n' });
+  t.match(failures, [/secret detail/]);
+  t.match(await ask(port, '/healthz'), { status: 200 });
+});
+
+t.test('a taken port rejects with the code', async t => {
+  const first = await serve(t);
+  const second = createHttp({
+    notReady: () => null,
+    metrics: { text: async () => '', contentType: 'text/plain' },
+    failed: () => {},
+  });
+  await t.rejects(second.listen('127.0.0.1', first.port), { code: 'EADDRINUSE' });
+});
+
+t.test('closing does not wait for idle connections', async t => {
+  const { port, http } = await serve(t);
+  const idle = connect(port, '127.0.0.1');
+  await new Promise(resolve => idle.once('connect', resolve));
+  const closed = new Promise(resolve => idle.once('close', resolve));
+  idle.on('error', () => {});
+  await http.close();
+  await closed;
+  t.pass('closed');
+});
