@@ -1,0 +1,27 @@
+import { textAt } from '../intent/arguments.js';
+import { errorReply } from '../resp/encode.js';
+import type { Command } from './route.js';
+import type { Session } from './session.js';
+
+/** FORELOCK …: answered here, for users who may. */
+export function adminCommand(session: Session, command: Command): void {
+  const { gateway, state } = session;
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  session.taken(command);
+  session.enter('here', 1);
+  session.awaitDrain(null);
+  const args = command.args.map((_, index) => textAt(command.args, index));
+  const asker = {
+    user: state.identity?.user ?? 'default',
+    authenticated: state.identity !== null,
+    database: state.database,
+    protocol: state.protocol,
+  };
+  gateway.admin.answer(args, asker).then(
+    reply => session.answer(reply),
+    (error: unknown) => {
+      gateway.log.error({ error: String(error) }, 'an admin command failed');
+      session.answer(errorReply(`ERR Forelock: ${String(error)}`));
+    },
+  );
+}

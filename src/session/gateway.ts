@@ -1,0 +1,75 @@
+import type { CommandTable } from '../intent/command-table.js';
+import type { Intent } from '../intent/intent.js';
+import type { ScriptKnowledge } from '../intent/scripts.js';
+import type { LockDesk } from '../locks/contract.js';
+import type { Protocol } from '../resp/encode.js';
+import type { Greeter } from '../upstream/greeter.js';
+import type { PipeSet } from '../upstream/pipe-set.js';
+import type { ClientRegistry } from './client-registry.js';
+
+/** Limits of client connections; the names are the settings' own. */
+export interface SessionOptions {
+  readonly maxClients: number;
+  /** Replies that may wait for a client that doesn't read, before it is closed. */
+  readonly clientOutputLimitBytes: number;
+  /** Unread requests that may wait behind one that waits. */
+  readonly requestBacklogBytes: number;
+  /** A request above this size goes on as a stream, on a connection of its own. */
+  readonly largeRequestBytes: number;
+  /** What may wait in one direction before the sender is no longer read. */
+  readonly flowWindowBytes: number;
+  readonly keepAliveMs: number;
+  readonly reconnectWaitMs: number;
+  readonly valueMaxBytes: number;
+}
+
+/** Whether a user may do what a lock command does (invariant 8). */
+export interface LockPermissions {
+  /** Null: it must be asked first. */
+  check(user: string, intent: Intent): 'allowed' | 'denied' | null;
+  ask(user: string, intent: Intent, answered: (allowed: boolean) => void): void;
+}
+
+/** The commands that Forelock itself answers. */
+export interface AdminDesk {
+  answer(args: readonly string[], asker: AdminAsker): Promise<Buffer>;
+}
+
+export interface AdminAsker {
+  readonly user: string;
+  readonly authenticated: boolean;
+  readonly database: number;
+  readonly protocol: Protocol;
+}
+
+export interface SessionLog {
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+/** All that the sessions of one listener share. */
+export interface Gateway {
+  readonly options: SessionOptions;
+  readonly pipes: PipeSet;
+  readonly greeter: Greeter;
+  readonly clients: ClientRegistry;
+  readonly desk: LockDesk;
+  /** False in observe mode: lock commands pass, and are only learnt from. */
+  readonly decides: boolean;
+  readonly permissions: LockPermissions;
+  readonly scripts: ScriptKnowledge;
+  readonly admin: AdminDesk;
+  readonly log: SessionLog;
+  /** Null until the upstream has told its commands. */
+  commands(): CommandTable | null;
+  /** Calls back once the commands are known, or with false after the wait for the upstream. */
+  whenCommandsKnown(known: (yes: boolean) => void): void;
+  /** Sent counts, for the status. */
+  readonly traffic: Traffic;
+}
+
+export interface Traffic {
+  commands: number;
+  clientsRefused: number;
+  clientsClosedForOutput: number;
+}

@@ -1,0 +1,144 @@
+import type { Intent, LockReply } from '../intent/intent.js';
+import type { LockRequest, PassOutcome, Verdict } from '../locks/contract.js';
+import { integerReply, nullReply, OK_REPLY, type Protocol } from '../resp/encode.js';
+import type { Command } from './route.js';
+import type { Session } from './session.js';
+
+/**
+ * Acquire, release and extend. A key that the lock manager knows is decided by it and nowhere else
+ * (invariants 4, 10, 11); of any other key it hears how Redis answered, and learns.
+ */
+
+/** True where the command was a lock's and is taken, or waits to be. */
+export function lockCommand(session: Session, command: Command): boolean {
+  const { gateway, state } = session;
+  const min = command.facts?.lockArgumentsMin ?? 0;
+  if (min === 0 || command.args.length < min) return false;
+  const intent = gateway.scripts.intentOf(command.args);
+  if (intent === null) return false;
+  if (gateway.decides && gateway.desk.knows(state.database, intent.key)) {
+    decide(session, command, intent);
+  } else {
+    pass(session, command, intent);
+  }
+  return true;
+}
+
+/** No lock key yet: Redis decides, and the lock manager learns. */
+function pass(session: Session, command: Command, intent: Intent): void {
+  if (!session.mayEnter('pipe')) return session.awaitDrain(null);
+  session.taken(command);
+  const request = new SessionRequest(session, command, intent, true);
+  session.gateway.desk.passing(request);
+  request.send();
+}
+
+function decide(session: Session, command: Command, intent: Intent): void {
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  const { gateway, state } = session;
+  const user = state.identity?.user ?? '';
+  const unsure =
+    intent.value.length > gateway.options.valueMaxBytes ||
+    (intent.form.sha !== null && !gateway.scripts.isLoaded(intent.form.sha));
+  const permission = unsure ? 'denied' : gateway.permissions.check(user, intent);
+  if (permission === null) {
+    session.wait();
+    gateway.permissions.ask(user, intent, () => session.resume());
+    return;
+  }
+  const request = new SessionRequest(session, command, intent, permission === 'denied');
+  session.taken(command);
+  const verdict = gateway.desk.decide(request);
+  if (verdict === null) {
+    session.pendingLock = request;
+    session.enter('here', 1);
+    session.awaitDrain(null);
+  } else if (verdict === 'pass') {
+    request.send();
+  } else if (verdict === 'lost') {
+    session.upstreamLost('a lock script of this client got no answer');
+  } else {
+    session.write(verdictReply(verdict, intent, state.protocol));
+    if (verdict === 'granted') session.remember(intent.key);
+  }
+}
+
+/** One lock command of a session, from its arrival to its answer. */
+class SessionRequest implements LockRequest {
+  readonly intent: Intent;
+  readonly database: number;
+  readonly clientId: number;
+  readonly user: string;
+  readonly arrivedAtMs: number;
+  readonly onlyRedis: boolean;
+  readonly #session: Session;
+  readonly #frame: Buffer;
+  readonly #command: Command;
+
+  constructor(session: Session, command: Command, intent: Intent, onlyRedis: boolean) {
+    this.#session = session;
+    this.#command = command;
+    this.#frame = command.frame;
+    this.intent = intent;
+    this.database = session.state.database;
+    this.clientId = session.id;
+    this.user = session.state.identity?.user ?? '';
+    this.arrivedAtMs = session.readAtMs;
+    this.onlyRedis = onlyRedis;
+  }
+
+  settle(verdict: Verdict): boolean {
+    const session = this.#session;
+    if (session.closed || !session.socket.writable) {
+      // Nobody hears a pass either: what it holds is given back.
+      if (verdict === 'pass') session.gateway.desk.passed(this, 'error');
+      return false;
+    }
+    session.pendingLock = null;
+    if (verdict === 'pass') {
+      session.leaveHere();
+      this.send();
+      session.resume();
+    } else if (verdict === 'lost') {
+      session.upstreamLost('a lock script of this client got no answer');
+    } else {
+      if (verdict === 'granted') session.remember(this.intent.key);
+      session.answer(verdictReply(verdict, this.intent, session.state.protocol));
+    }
+    return true;
+  }
+
+  /** Sends the client's own command, and tells the lock manager what came of it. */
+  send(): void {
+    const session = this.#session;
+    const { desk, scripts } = session.gateway;
+    const answered = (reply: Buffer | null): void => {
+      if (reply !== null) scripts.answered(this.#command.args, reply);
+      desk.passed(this, reply === null ? 'lost' : outcomeOf(reply, this.intent));
+      if (reply !== null) session.answer(reply);
+    };
+    if (!session.askPipe(this.#frame, answered)) session.own.ask(this.#frame, answered);
+  }
+}
+
+const MINUS = 0x2d;
+
+function outcomeOf(reply: Buffer, intent: Intent): PassOutcome {
+  if (reply[0] === MINUS) return 'error';
+  const text = reply.toString('latin1');
+  const isYes =
+    text === replyBytes(intent.form.yes, 2).toString('latin1') ||
+    // A script's `return "OK"` comes as a bulk string, SET's own as a status.
+    (intent.form.yes === 'OK' && text === '$2\r\nOK\r\n');
+  return isYes ? 'yes' : 'no';
+}
+
+function verdictReply(verdict: Verdict, intent: Intent, protocol: Protocol): Buffer {
+  const success = verdict === 'granted' || verdict === 'released' || verdict === 'extended';
+  return replyBytes(success ? intent.form.yes : intent.form.no, protocol);
+}
+
+function replyBytes(reply: LockReply, protocol: Protocol): Buffer {
+  if (reply === null) return nullReply(protocol);
+  return reply === 'OK' ? OK_REPLY : integerReply(reply);
+}

@@ -1,0 +1,200 @@
+import { wordAt } from '../intent/arguments.js';
+import { encodeCommand } from '../resp/encode.js';
+import { filterExec, filterReply, keyspaceCommand } from './keyspace-filter.js';
+import { PIN } from './own-place.js';
+import type { Command } from './route.js';
+import type { Session } from './session.js';
+import { scopesOf, type TouchScope, type TouchSet } from './touches.js';
+
+/** Commands that go down the client's own connection, and what they do to its state. */
+export function ownCommand(session: Session, command: Command): void {
+  const { own } = session;
+  if (!session.mayEnter('own')) return session.awaitDrain(null);
+  const lasts = own.has(PIN.transaction) || command.name === 'watch';
+  const bars = !isLockShaped(session, command);
+  const touches = session.settled(() =>
+    WAITS.has(command.name) ? grantsOf(session) : scopesOf(session, command.args, bars, lasts),
+  );
+  if (touches === 'waiting') return;
+  if (SUBSCRIPTIONS.has(command.name)) return subscribe(session, command);
+  session.taken(command);
+  if (own.opaque) {
+    // No reply tells when such a command is done: its touch lasts as long as the connection.
+    keepAll(session, touches);
+    own.sendRaw(command.frame, 0, command.frame.length);
+    return;
+  }
+  if (own.has(PIN.transaction)) return inTransaction(session, command, touches);
+  const change = CHANGES[command.name];
+  if (change !== undefined) return change(session, command, touches);
+  plain(session, command, touches);
+}
+
+const WAITS: ReadonlySet<string> = new Set(['wait', 'waitaof']);
+
+/** WAIT is about the client's locks too: each must be in Redis before it is sent. */
+function grantsOf(session: Session): TouchScope[] {
+  const keys = session.takeGranted();
+  return keys.length === 0 ? [] : [{ database: session.databaseNow, keys, bars: false }];
+}
+
+function isLockShaped(session: Session, command: Command): boolean {
+  const min = command.facts?.lockArgumentsMin ?? 0;
+  return min > 0 && session.gateway.scripts.intentOf(command.args) !== null;
+}
+
+function keepAll(session: Session, touches: TouchSet | null): void {
+  for (const touch of touches?.touches ?? []) session.own.keep(touch);
+}
+
+/** A command that leaves no state behind; it may block. */
+function plain(session: Session, command: Command, touches: TouchSet | null): void {
+  const { own } = session;
+  const filter = keyspaceCommand(command.name, command.args);
+  if (command.facts?.place !== 'shared') own.open().blocked = BLOCKING.test(command.name);
+  if (touches === null && filter === null) {
+    own.send(command.frame, 0, command.frame.length, 1);
+    return;
+  }
+  own.ask(command.frame, reply => {
+    touches?.end();
+    if (reply !== null) session.answer(filter === null ? reply : filterReply(filter, reply));
+  });
+}
+
+/** Commands that wait for others: what they wait for is no string, so no lock. */
+const BLOCKING = /^(b[lz]|brpop|xread)/;
+
+/** What the command does to the connection's state in Redis. */
+const CHANGES: Readonly<
+  Record<string, (session: Session, command: Command, touches: TouchSet | null) => void>
+> = {
+  multi(session, command) {
+    session.own.pin(PIN.transaction);
+    session.own.send(command.frame, 0, command.frame.length, 1);
+  },
+  watch(session, command, touches) {
+    session.own.pin(PIN.watch);
+    keepAll(session, touches);
+    session.own.send(command.frame, 0, command.frame.length, 1);
+  },
+  unwatch(session, command) {
+    session.own.send(command.frame, 0, command.frame.length, 1);
+    session.awaitDrain(() => session.own.transactionEnded());
+  },
+  monitor(session, command) {
+    const { own } = session;
+    own.pin(PIN.monitor);
+    own.open().opaque = true;
+    own.sendRaw(command.frame, 0, command.frame.length);
+  },
+  wait: waitForReplicas,
+  waitaof: waitForReplicas,
+};
+
+/**
+ * WAIT counts the writes of its own connection. A PING there first makes Redis count everything up
+ * to now, so that writes made on the shared pipe are waited for too.
+ */
+function waitForReplicas(session: Session, command: Command, touches: TouchSet | null): void {
+  session.own.askSilently(PING, () => undefined);
+  session.own.ask(command.frame, reply => {
+    touches?.end();
+    if (reply !== null) session.answer(reply);
+  });
+}
+
+const PING = encodeCommand(['PING']);
+
+function inTransaction(session: Session, command: Command, touches: TouchSet | null): void {
+  const { own } = session;
+  if (command.name === 'exec') {
+    exec(session, command);
+    return;
+  }
+  keepAll(session, touches);
+  own.send(command.frame, 0, command.frame.length, 1);
+  if (command.name === 'discard') {
+    session.awaitDrain(() => own.transactionEnded());
+    return;
+  }
+  const filter = keyspaceCommand(command.name, command.args);
+  if (filter !== null) own.filters.push({ index: own.queued, command: filter });
+  own.queued++;
+  if (command.name === 'select' || command.name === 'auth' || command.name === 'hello') {
+    own.selectQueued = true;
+  }
+}
+
+function exec(session: Session, command: Command): void {
+  const { own, state } = session;
+  const { selectQueued } = own;
+  if (own.filters.length === 0) {
+    own.send(command.frame, 0, command.frame.length, 1);
+  } else {
+    const filters = [...own.filters];
+    own.ask(command.frame, reply => {
+      if (reply !== null) session.answer(filterExec(filters, reply, state.protocol));
+    });
+  }
+  if (!selectQueued) {
+    session.awaitDrain(() => own.transactionEnded());
+    return;
+  }
+  // Only Redis knows which of the queued commands had effect.
+  session.awaitDrain(() => {
+    session.wait();
+    own.askSilently(CLIENT_INFO, reply => {
+      const info = reply?.toString('latin1') ?? '';
+      const database = / db=(\d+)/.exec(info)?.[1];
+      if (database !== undefined) state.database = Number(database);
+      session.stateChanged();
+      own.transactionEnded();
+      session.resume();
+    });
+  });
+}
+
+const CLIENT_INFO = encodeCommand(['CLIENT', 'INFO']);
+
+const SUBSCRIPTIONS: ReadonlySet<string> = new Set([
+  'subscribe',
+  'unsubscribe',
+  'psubscribe',
+  'punsubscribe',
+  'ssubscribe',
+  'sunsubscribe',
+]);
+
+/**
+ * The answers to these are messages, in RESP2 among the replies: from the first subscription on a
+ * RESP2 connection's bytes pass uncounted, and it stays the client's for good.
+ */
+function subscribe(session: Session, command: Command): void {
+  const { own, state } = session;
+  if (own.has(PIN.transaction) || own.opaque) {
+    session.taken(command);
+    own.send(command.frame, 0, command.frame.length, own.opaque ? 0 : 1);
+    return;
+  }
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  session.taken(command);
+  own.pin(PIN.subscribed);
+  if (state.protocol === 2) own.open().opaque = true;
+  own.sendRaw(command.frame, 0, command.frame.length);
+}
+
+/** CLIENT TRACKING, CACHING and REPLY, which change how every later reply comes. */
+export function replyModeCommand(session: Session, command: Command): void {
+  const { own } = session;
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  session.taken(command);
+  const subcommand = wordAt(command.args, 1);
+  own.pin(subcommand === 'reply' ? PIN.replyMode : PIN.tracking);
+  if (subcommand === 'reply') {
+    own.open().opaque = true;
+    own.sendRaw(command.frame, 0, command.frame.length);
+    return;
+  }
+  own.send(command.frame, 0, command.frame.length, 1);
+}

@@ -1,0 +1,167 @@
+import type { Touch } from '../locks/contract.js';
+import type { Pipe } from '../upstream/pipe.js';
+import type { QueuedFilter } from './keyspace-filter.js';
+import type { Session } from './session.js';
+
+/** Why a client needs the connection that it has, beyond the command under way. */
+export const PIN = {
+  transaction: 1,
+  watch: 2,
+  subscribed: 4,
+  tracking: 8,
+  monitor: 16,
+  replyMode: 32,
+  unauthenticated: 64,
+} as const;
+
+/**
+ * A client's own connection to Redis: opened when a command needs it, with the client's state
+ * replayed, and left again once nothing of that state is in Redis's connection alone.
+ */
+export class OwnPlace {
+  readonly #session: Session;
+  pipe: Pipe | null = null;
+  /** Bytes go to Redis untouched from now on, since Redis is to judge them. */
+  raw = false;
+  #pins = 0;
+  /** Touches that last until the transaction or the WATCH is over. */
+  #touches: Touch[] = [];
+  #whenDrained: (() => void)[] = [];
+  /** Commands queued in the transaction under way, and the replies in it that must be filtered. */
+  queued = 0;
+  readonly filters: QueuedFilter[] = [];
+  /** A SELECT was queued: which database counts after EXEC, only Redis knows. */
+  selectQueued = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  get pinned(): boolean {
+    return this.#pins !== 0 || this.raw;
+  }
+
+  has(pin: number): boolean {
+    return (this.#pins & pin) !== 0;
+  }
+
+  pin(pin: number): void {
+    this.#pins |= pin;
+  }
+
+  unpin(pin: number): void {
+    this.#pins &= ~pin;
+  }
+
+  /** The connection's state in Redis is one that no reply can tell about. */
+  get opaque(): boolean {
+    return this.pipe?.opaque ?? false;
+  }
+
+  open(): Pipe {
+    const { gateway, state } = this.#session;
+    if (this.pipe === null || this.pipe.closed) {
+      this.pipe = gateway.pipes.own(state.channel, state.replay(), this.#session);
+    }
+    return this.pipe;
+  }
+
+  /** Whole commands, `replies` of them answered by Redis in their order. */
+  send(bytes: Buffer, from: number, to: number, replies: number): void {
+    const pipe = this.open();
+    if (pipe.opaque || replies === 0) {
+      pipe.sendRaw(bytes, from, to);
+      return;
+    }
+    this.#session.enter('own', replies);
+    pipe.send(this.#session, bytes, from, to, replies);
+  }
+
+  /** One command whose reply `read` takes first. */
+  ask(bytes: Buffer, read: (reply: Buffer | null) => void): void {
+    const pipe = this.open();
+    this.#session.enter('own', 1);
+    pipe.ask(this.#session, bytes, 0, bytes.length, {
+      reply: read,
+      replyLost: () => read(null),
+    });
+  }
+
+  /** One command of ours whose reply the client doesn't see. */
+  askSilently(bytes: Buffer, read: (reply: Buffer | null) => void): void {
+    this.open().ask(this.#session, bytes, 0, bytes.length, {
+      reply: read,
+      replyLost: () => read(null),
+    });
+  }
+
+  /** A request that is about to be streamed with `sendRaw` will get one reply. */
+  expectReply(answered: () => void): void {
+    this.open().expect(this.#session, 1);
+    this.#session.enter('own', 1);
+    this.#whenDrained.push(answered);
+  }
+
+  sendRaw(bytes: Buffer, from: number, to: number): void {
+    this.open().sendRaw(bytes, from, to);
+  }
+
+  becomeRaw(): void {
+    this.raw = true;
+    this.open().opaque = true;
+  }
+
+  /** Holds a touch until the transaction, the WATCH or the connection is over. */
+  keep(touch: Touch): void {
+    this.#touches.push(touch);
+  }
+
+  /** EXEC, DISCARD or UNWATCH was answered. */
+  transactionEnded(): void {
+    this.unpin(PIN.transaction | PIN.watch);
+    this.queued = 0;
+    this.filters.length = 0;
+    this.selectQueued = false;
+    this.#endTouches();
+  }
+
+  /** Every command under way is answered. */
+  drained(): void {
+    if (this.#whenDrained.length > 0) {
+      const waiting = this.#whenDrained;
+      this.#whenDrained = [];
+      for (const then of waiting) then();
+    }
+    if (this.pipe === null || this.pinned) return;
+    const { gateway, state } = this.#session;
+    const pipe = this.pipe;
+    this.pipe = null;
+    pipe.blocked = false;
+    gateway.pipes.rest(pipe, state.channel, state.replay());
+  }
+
+  /** Gives up the connection, with whatever Redis keeps for it. */
+  leave(): void {
+    this.#pins = 0;
+    this.raw = false;
+    this.transactionEnded();
+    const pipe = this.pipe;
+    this.pipe = null;
+    if (pipe === null) return;
+    pipe.abandon();
+    pipe.close('left');
+  }
+
+  /** The client is gone. */
+  release(): void {
+    for (const then of this.#whenDrained.splice(0)) then();
+    this.leave();
+  }
+
+  #endTouches(): void {
+    const touches = this.#touches;
+    if (touches.length === 0) return;
+    this.#touches = [];
+    for (const touch of touches) this.#session.gateway.desk.touchEnded(touch);
+  }
+}

@@ -1,0 +1,162 @@
+import { type Arguments, wordAt } from '../intent/arguments.js';
+import type { CommandFacts } from '../intent/command-table.js';
+import { parseRequest } from '../intent/parse-request.js';
+import { placeNeedsArguments, placeOfArguments, placeOfName } from '../intent/share-list.js';
+import { encodeCommand, OK_REPLY } from '../resp/encode.js';
+import { channelPrelude } from '../upstream/identity.js';
+import { adminCommand } from './admin-command.js';
+import { clientCommand } from './client-command.js';
+import { DEFAULT_USER } from './connection-state.js';
+import { filterReply, isOurName, keyspaceCommand } from './keyspace-filter.js';
+import { lockCommand } from './lock-command.js';
+import { ownCommand } from './own-command.js';
+import { PIN } from './own-place.js';
+import type { Session } from './session.js';
+import { reset, stateCommand } from './state-command.js';
+import { scopesOf } from './touches.js';
+
+/**
+ * Where one command goes that doesn't simply join the shared run: each path either takes the
+ * command, or leaves it where it is and makes the session wait; it then comes here once more.
+ */
+
+export interface Command {
+  /** The frame's bytes: [from, end). */
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly end: number;
+  readonly frame: Buffer;
+  readonly args: Arguments;
+  /** Lower case. */
+  readonly name: string;
+  readonly facts: CommandFacts | null;
+}
+
+export function commandOf(
+  bytes: Buffer,
+  from: number,
+  end: number,
+  facts: CommandFacts | null,
+): Command {
+  const frame = bytes.subarray(from, end);
+  const args = parseRequest(frame);
+  if (args === null) throw new Error('the framer and the parser disagree about a request');
+  return { bytes, from, end, frame, args, name: facts?.name ?? wordAt(args, 0), facts };
+}
+
+export function route(session: Session, command: Command): void {
+  const { own, state } = session;
+  session.lastCommand = command.name;
+  if (command.name === 'forelock') return adminCommand(session, command);
+  if (state.identity === null && !GREETINGS.has(command.name)) return identify(session, command);
+  if (session.gateway.commands() === null) return awaitCommands(session);
+  if (command.name === 'quit' && !own.opaque) return quit(session, command);
+  if (command.name === 'reset') return reset(session, command);
+  const place = placeOf(command);
+  if (place === 'refused') return refuse(session, command);
+  if (command.name === 'client') return clientCommand(session, command);
+  if (place === 'state' && !own.has(PIN.transaction) && !own.opaque) {
+    return stateCommand(session, command);
+  }
+  if (own.pinned || place !== 'shared') return ownCommand(session, command);
+  if (lockCommand(session, command)) return;
+  sharedCommand(session, command);
+}
+
+/** Commands that say who a client is; Redis takes them from anybody. */
+const GREETINGS: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
+
+function placeOf(command: Command) {
+  if (!placeNeedsArguments(command.name)) {
+    return command.facts === null ? 'own' : placeOfName(command.name);
+  }
+  return placeOfArguments(command.args.map((_, index) => wordAt(command.args, index)));
+}
+
+/**
+ * Whether Redis lets this client in without a password, only Redis can say, and it may say
+ * otherwise for the next one. Who must authenticate has a fresh connection until then.
+ */
+function identify(session: Session, command: Command): void {
+  if (session.own.has(PIN.unauthenticated)) {
+    if (session.gateway.commands() === null) return awaitCommands(session);
+    return ownCommand(session, command);
+  }
+  session.wait();
+  session.gateway.greeter.ask([], HELLO, reply => {
+    if (session.closed) return;
+    if (reply === null) return session.upstreamLost('the upstream was lost');
+    const text = reply.toString('latin1', 0, 8);
+    if (text.startsWith('-NOAUTH')) session.own.pin(PIN.unauthenticated);
+    else if (text.startsWith('-ERR For')) return session.failFirst(reply);
+    else session.identified(DEFAULT_USER);
+    session.resume();
+  });
+}
+
+const HELLO = encodeCommand(['HELLO']);
+
+function awaitCommands(session: Session): void {
+  session.wait();
+  session.gateway.whenCommandsKnown(known => {
+    if (session.closed) return;
+    if (known) session.resume();
+    else session.failFirst(null);
+  });
+}
+
+function quit(session: Session, command: Command): void {
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  session.taken(command);
+  session.write(OK_REPLY);
+  session.end();
+}
+
+function refuse(session: Session, command: Command): void {
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  session.taken(command);
+  session.refuse(
+    `ERR ${command.name.toUpperCase()} is for replicas: connect them to Redis, not to Forelock`,
+  );
+}
+
+/** A command that may share the pipe; one that touches a lock waits until the lock is settled. */
+function sharedCommand(session: Session, command: Command): void {
+  if (!session.mayEnter('pipe')) return session.awaitDrain(null);
+  const touches = session.settled(() => scopesOf(session, command.args, true, false));
+  if (touches === 'waiting') return;
+  const filter = keyspaceCommand(command.name, command.args);
+  session.gateway.scripts.seen(command.args);
+  if (touches === null && filter === null && !watched(command)) return session.joinRun(command.end);
+  session.taken(command);
+  let tries = 0;
+  const answered = (reply: Buffer | null): void => {
+    if (reply === null) return touches?.end();
+    tries++;
+    session.gateway.scripts.answered(command.args, reply);
+    if (filter === 'randomkey' && isOurName(reply) && tries < RANDOM_TRIES && !session.closed) {
+      // Redis picked a name of ours: it shall pick again.
+      session.repeatOnPipe(command.frame, answered);
+      return;
+    }
+    touches?.end();
+    session.answer(filter === null ? reply : filterReply(filter, reply));
+  };
+  if (!session.askPipe(command.frame, answered)) session.own.ask(command.frame, answered);
+  // It may be asked more than once: nothing may go before its last answer.
+  if (filter === 'randomkey') session.awaitDrain(null);
+}
+
+/** A database that holds little but names of ours has none to tell. */
+const RANDOM_TRIES = 100;
+
+/** Replies that teach which scripts Redis has. */
+function watched(command: Command): boolean {
+  return command.facts?.rule === 'script' || command.name === 'script';
+}
+
+/** The commands that bring a connection to the client's present state. */
+export function replayOf(session: Session): string[][] {
+  const { state } = session;
+  return [...channelPrelude(state.channel), ...state.replay()];
+}

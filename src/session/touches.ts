@@ -1,0 +1,92 @@
+import type { Arguments } from '../intent/arguments.js';
+import type { Touched } from '../intent/touched.js';
+import type { LockDesk, Touch } from '../locks/contract.js';
+import type { Session } from './session.js';
+
+/**
+ * Invariant 5: before a command that touches a delegated key is passed on, the key is settled, and
+ * the settling is confirmed; until the command is answered no token is written into the key.
+ */
+
+/** What one command touches; it may span databases (COPY … DB, SWAPDB, FLUSHALL). */
+export class TouchSet {
+  readonly touches: readonly Touch[];
+  #unsettled = 0;
+  readonly #desk: LockDesk;
+  #settled: (() => void) | null = null;
+
+  constructor(desk: LockDesk, scopes: readonly TouchScope[]) {
+    this.#desk = desk;
+    this.touches = scopes.map(scope => ({ ...scope, ready: () => this.#oneSettled() }));
+  }
+
+  /** True: settled at once. Else `settled` is called when the last of them is. */
+  begin(settled: () => void): boolean {
+    for (const touch of this.touches) if (!this.#desk.touch(touch)) this.#unsettled++;
+    if (this.#unsettled === 0) return true;
+    this.#settled = settled;
+    return false;
+  }
+
+  end(): void {
+    this.#settled = null;
+    for (const touch of this.touches) this.#desk.touchEnded(touch);
+  }
+
+  #oneSettled(): void {
+    this.#unsettled--;
+    if (this.#unsettled === 0) this.#settled?.();
+  }
+}
+
+export type TouchScope = Omit<Touch, 'ready'>;
+
+/**
+ * The scopes of a command as far as they matter to the lock manager; empty: it touches no lock.
+ * @param keepsTouching the command's effect lasts (WATCH, MULTI): its keys count even where they
+ *   are no locks yet
+ */
+export function scopesOf(
+  session: Session,
+  args: Arguments,
+  bars: boolean,
+  keepsTouching: boolean,
+): TouchScope[] {
+  const { gateway } = session;
+  const database = session.databaseNow;
+  const table = gateway.commands();
+  const databases = gateway.desk.databases();
+  if (databases.length === 0 && !keepsTouching) return [];
+  const touched: Touched = table?.keysOf(args, gateway.scripts) ?? 'every-database';
+  if (touched === 'none') return [];
+  if (touched === 'whole-database') return [whole(database)];
+  if (touched === 'every-database' || touched === 'unknown') return databases.map(whole);
+  const scopes = [
+    named(gateway.desk, database, touched.keys, bars, keepsTouching),
+    touched.elsewhere === null
+      ? null
+      : named(
+          gateway.desk,
+          touched.elsewhere.database,
+          touched.elsewhere.keys,
+          bars,
+          keepsTouching,
+        ),
+  ];
+  return scopes.filter(scope => scope !== null);
+}
+
+function whole(database: number): TouchScope {
+  return { database, keys: null, bars: false };
+}
+
+function named(
+  desk: LockDesk,
+  database: number,
+  keys: readonly string[],
+  bars: boolean,
+  keepsTouching: boolean,
+): TouchScope | null {
+  const locks = keepsTouching ? keys : keys.filter(key => desk.lists(database, key));
+  return locks.length === 0 ? null : { database, keys: locks, bars };
+}

@@ -1,0 +1,81 @@
+import { encodeCommand } from '../resp/encode.js';
+import type { UpstreamOptions } from './options.js';
+import { Pipe, type PipeClient } from './pipe.js';
+
+/**
+ * Asks Redis what it answers to a command of connection state (AUTH, HELLO, SELECT, CLIENT SETNAME
+ * …) without giving the client a connection: on one connection kept for this, the client's state is
+ * replayed, its command is sent as it came, and RESET makes the connection as new for the next.
+ */
+export class Greeter implements PipeClient {
+  readonly #options: UpstreamOptions;
+  #pipe: Pipe | null = null;
+  /** A Redis older than 6.2 knows no RESET: each question then takes a connection of its own. */
+  #knowsReset = true;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The reply's bytes, Redis's own; null when the upstream was lost meanwhile.
+   * @param state commands that replay the client's state; their replies are not looked at
+   */
+  ask(
+    state: readonly (readonly string[])[],
+    command: Buffer,
+    answered: (reply: Buffer | null) => void,
+  ): void {
+    const pipe = this.#connection();
+    for (const words of state) this.#put(pipe, encodeCommand(words), () => undefined);
+    this.#put(pipe, command, answered);
+    this.#put(pipe, RESET, reply => {
+      if (reply === null || reply[0] === PLUS) return;
+      this.#knowsReset = false;
+      if (this.#pipe === pipe) this.#pipe = null;
+      pipe.close('asked');
+    });
+    if (!this.#knowsReset) this.#pipe = null;
+  }
+
+  oldestUnansweredAtMs(): number {
+    return this.#pipe?.oldestUnansweredAtMs() ?? Number.POSITIVE_INFINITY;
+  }
+
+  close(): void {
+    this.#pipe?.close('Forelock stops');
+  }
+
+  deliver(): boolean {
+    return false;
+  }
+
+  upstreamLost(): void {
+    // Each question hears of it through its own reader.
+  }
+
+  pipeDrained(): void {
+    // Questions are few and small: they wait in the pipe.
+  }
+
+  #connection(): Pipe {
+    if (this.#pipe !== null && !this.#pipe.closed) return this.#pipe;
+    const channel = { identity: NOBODY, database: 0, protocol: 2 } as const;
+    const pipe = new Pipe(this.#options, { channel, replay: [], owner: null }, closed => {
+      if (this.#pipe === closed) this.#pipe = null;
+    });
+    this.#pipe = pipe;
+    return pipe;
+  }
+
+  #put(pipe: Pipe, bytes: Buffer, answered: (reply: Buffer | null) => void): void {
+    pipe.ask(this, bytes, 0, bytes.length, {
+      reply: answered,
+      replyLost: () => answered(null),
+    });
+  }
+}
+
+const PLUS = 0x2b;
+const RESET = encodeCommand(['RESET']);
+const NOBODY = { user: '', credentials: null };

@@ -1,0 +1,18 @@
+import type { Endpoint } from './endpoint.js';
+
+/** Settings of the ways to one upstream; the names are the settings' own. */
+export interface UpstreamOptions {
+  readonly endpoint: Endpoint;
+  readonly upstreamConnectTimeoutMs: number;
+  /** How long commands wait for a lost upstream to come back before they get an error. */
+  readonly reconnectWaitMs: number;
+  readonly keepAliveMs: number;
+  /** Shared pipes per user, database and protocol; more than one only while one is held up. */
+  readonly pipesPerUserMax: number;
+  /** A pipe whose oldest command waits longer than this gets no new ones while others are free. */
+  readonly pipeStallMs: number;
+  /** What may wait in one direction before the sender is no longer read. */
+  readonly flowWindowBytes: number;
+  readonly idleOwnConnectionsMax: number;
+  readonly idleOwnConnectionMs: number;
+}

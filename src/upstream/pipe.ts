@@ -1,0 +1,416 @@
+import type { Socket } from 'node:net';
+import { encodeCommand, errorReply } from '../resp/encode.js';
+import { ReplyFramer } from '../resp/reply-framer.js';
+import { endpointName, openSocket } from './endpoint.js';
+import { type Channel, channelName, channelPrelude } from './identity.js';
+import type { UpstreamOptions } from './options.js';
+import { ReplyQueue } from './reply-queue.js';
+
+/**
+ * One pipelined connection to Redis, shared by many clients or kept for one. Commands are gathered
+ * while the event loop's turn lasts and written at once; the replies, which come in the order of
+ * the commands, go back as the bytes that they are.
+ */
+
+/** A session, as its pipe sees it. */
+export interface PipeClient {
+  /**
+   * Bytes [from, to) of its replies; `replies` of them end here. Returns true when the client
+   * doesn't keep up and the reply under way goes on: the pipe then waits for it.
+   */
+  deliver(bytes: Buffer, from: number, to: number, replies: number): boolean;
+  /** The upstream is lost with commands of this client in flight. */
+  upstreamLost(reason: string): void;
+  /** The pipe takes commands again after `congested` said no. */
+  pipeDrained(): void;
+}
+
+/** Takes one whole reply in place of the client, on a path that must look inside it. */
+export interface ReplyReader {
+  reply(bytes: Buffer): void;
+  replyLost(): void;
+}
+
+/** What a connection is opened for. */
+export interface PipeUse {
+  readonly channel: Channel;
+  /** Commands that bring it to its owner's state, after the channel's own; errors are let pass. */
+  readonly replay: readonly (readonly string[])[];
+  /** The one client that it belongs to; it also gets what comes unasked. Null: it is shared. */
+  readonly owner: PipeClient | null;
+}
+
+/** Waiting bytes are gathered in blocks of this size; larger requests are written as they came. */
+const BLOCK_BYTES = 64 * 1024;
+const COPY_LIMIT_BYTES = 16 * 1024;
+const FIRST_RETRY_MS = 20;
+const MINUS = 0x2d;
+const COLON = 0x3a;
+
+export class Pipe {
+  readonly #options: UpstreamOptions;
+  readonly #use: PipeUse;
+  #owner: PipeClient | null;
+  readonly #onClosed: (pipe: Pipe) => void;
+  #socket: Socket | null = null;
+  #framer = new ReplyFramer();
+  #queue = new ReplyQueue();
+  #state: 'connecting' | 'ready' | 'closed' = 'connecting';
+  readonly #giveUpAtMs: number;
+  #retry: NodeJS.Timeout | null = null;
+  /** Replies of the prelude still to come, and how many of them must not be errors. */
+  #preludeReplies = 0;
+  #preludeMusts = 0;
+  /** CLIENT ID of this connection in Redis; 0 where it was not asked or is not known. */
+  upstreamId = 0;
+  /** Replies can't be told apart any more (MONITOR, RESP2 subscriptions): bytes pass uncounted. */
+  opaque = false;
+  /** The command under way waits for data (BLPOP …): it can read no string that is written now. */
+  blocked = false;
+
+  #block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES);
+  /** The part of the block that is written to the socket already, and the part that is filled. */
+  #written = 0;
+  #filled = 0;
+  #flushing = false;
+  /** Whole buffers that wait for the connection, oldest first. */
+  #unsent: Buffer[] = [];
+  #whenReady: (() => void)[] = [];
+  #waitingForDrain = new Set<PipeClient>();
+
+  /** The client whose unfinished reply holds this pipe until its socket drains. */
+  #heldBy: PipeClient | null = null;
+  /** Pieces of the reply that a ReplyReader waits for. */
+  #collected: Buffer[] = [];
+
+  constructor(options: UpstreamOptions, use: PipeUse, onClosed: (pipe: Pipe) => void) {
+    this.#options = options;
+    this.#use = use;
+    this.#owner = use.owner;
+    this.#onClosed = onClosed;
+    this.#giveUpAtMs = performance.now() + options.reconnectWaitMs;
+    this.#connect();
+  }
+
+  get closed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get idle(): boolean {
+    return this.#queue.empty;
+  }
+
+  get held(): boolean {
+    return this.#heldBy !== null;
+  }
+
+  /** Whether a new command would wait for a client that doesn't read or a command that hangs. */
+  stalled(nowMs: number): boolean {
+    if (this.#heldBy !== null) return true;
+    if (this.#state === 'connecting') return false;
+    return nowMs - this.#queue.oldestSentAtMs() > this.#options.pipeStallMs;
+  }
+
+  oldestUnansweredAtMs(): number {
+    return this.#queue.oldestSentAtMs();
+  }
+
+  /** Passes an exclusive connection, at rest, to another client in the same state. */
+  handTo(owner: PipeClient): void {
+    if (!this.idle || this.opaque) throw new Error('a connection in use changes hands');
+    this.#owner = owner;
+  }
+
+  /** Commands [from, to) of a client; `replies` answers will come to them. */
+  send(client: PipeClient, bytes: Buffer, from: number, to: number, replies: number): void {
+    this.#queue.push(client, replies, performance.now());
+    this.#write(bytes, from, to);
+  }
+
+  /** One command whose reply goes to `reader` instead of the client. */
+  ask(client: PipeClient, bytes: Buffer, from: number, to: number, reader: ReplyReader): void {
+    this.#queue.pushRead(client, reader, performance.now());
+    this.#write(bytes, from, to);
+  }
+
+  /** Whether the upstream takes no more for now; `pipeDrained` tells the client when it does. */
+  congested(client: PipeClient): boolean {
+    const waiting = this.#socket?.writableLength ?? 0;
+    if (waiting <= this.#options.flowWindowBytes) return false;
+    this.#waitingForDrain.add(client);
+    return true;
+  }
+
+  /** The client that held the pipe has read enough, or is gone. */
+  clientDrained(client: PipeClient): void {
+    if (this.#heldBy !== client) return;
+    this.#heldBy = null;
+    this.#socket?.resume();
+  }
+
+  /** Replies will come to commands whose bytes are sent with `sendRaw`. */
+  expect(client: PipeClient, replies: number): void {
+    this.#queue.push(client, replies, performance.now());
+  }
+
+  /** Calls back once the connection is in its state; never, where it is lost before. */
+  whenReady(then: () => void): void {
+    if (this.#state === 'ready') then();
+    else this.#whenReady.push(then);
+  }
+
+  /** The owner wants to hear nothing more of this connection. */
+  abandon(): void {
+    this.#owner = null;
+    this.#queue.drain((_client, reader) => reader?.replyLost());
+  }
+
+  /** Bytes that are no whole command, or answer to nothing that could be counted. */
+  sendRaw(bytes: Buffer, from: number, to: number): void {
+    this.#write(bytes, from, to);
+  }
+
+  /** The owner sends no more; Redis decides what that means for what is under way. */
+  endWriting(): void {
+    this.#flush();
+    if (this.#state === 'connecting') this.close('the client is gone');
+    else this.#socket?.end();
+  }
+
+  close(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#socket?.destroy();
+    this.#onClosed(this);
+    this.#queue.drain((client, reader) => {
+      reader?.replyLost();
+      client.upstreamLost(reason);
+    });
+    this.#owner?.upstreamLost(reason);
+    this.#releaseWaiting();
+  }
+
+  #write(bytes: Buffer, from: number, to: number): void {
+    const length = to - from;
+    if (length > COPY_LIMIT_BYTES) {
+      this.#flush();
+      this.#put(bytes.subarray(from, to));
+      return;
+    }
+    if (this.#filled + length > BLOCK_BYTES) {
+      this.#flush();
+      // Bytes that were written may still be waiting in the socket: a block is never used twice.
+      this.#block = Buffer.allocUnsafe(BLOCK_BYTES);
+      this.#written = 0;
+      this.#filled = 0;
+    }
+    bytes.copy(this.#block, this.#filled, from, to);
+    this.#filled += length;
+    if (!this.#flushing) {
+      this.#flushing = true;
+      setImmediate(this.#flushTurn);
+    }
+  }
+
+  /** Runs once per turn of the event loop, when every client that had something has been read. */
+  readonly #flushTurn = (): void => {
+    this.#flushing = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    if (this.#written === this.#filled) return;
+    const bytes = this.#block.subarray(this.#written, this.#filled);
+    this.#written = this.#filled;
+    this.#put(bytes);
+  }
+
+  #put(bytes: Buffer): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'connecting' || this.#socket === null) {
+      this.#unsent.push(bytes);
+      return;
+    }
+    this.#socket.write(bytes);
+  }
+
+  #connect(): void {
+    this.#framer = new ReplyFramer();
+    const socket = openSocket(this.#options.endpoint, this.#options.keepAliveMs);
+    this.#socket = socket;
+    const timeout = setTimeout(() => {
+      socket.destroy(
+        new Error(`no connection within ${this.#options.upstreamConnectTimeoutMs} ms`),
+      );
+    }, this.#options.upstreamConnectTimeoutMs);
+    socket.on('connect', () => {
+      clearTimeout(timeout);
+      this.#greet(socket);
+    });
+    socket.on('data', chunk => this.#read(chunk));
+    socket.on('drain', () => this.#releaseWaiting());
+    // 'close' follows every error; the reason is kept for the message.
+    let reason = 'the connection was closed';
+    socket.on('error', error => {
+      reason = error.message;
+    });
+    socket.on('close', () => {
+      clearTimeout(timeout);
+      this.#lost(reason);
+    });
+  }
+
+  #greet(socket: Socket): void {
+    const musts = channelPrelude(this.#use.channel);
+    const prelude = [...musts, ...this.#use.replay];
+    this.#preludeMusts = musts.length;
+    this.#preludeReplies = prelude.length;
+    if (prelude.length === 0) {
+      this.#becomeReady();
+      return;
+    }
+    socket.write(Buffer.concat(prelude.map(command => encodeCommand(command))));
+  }
+
+  #becomeReady(): void {
+    this.#state = 'ready';
+    const waiting = this.#unsent;
+    this.#unsent = [];
+    for (const bytes of waiting) this.#socket?.write(bytes);
+    for (const then of this.#whenReady.splice(0)) then();
+  }
+
+  #lost(reason: string): void {
+    if (this.#state === 'closed') return;
+    const name = endpointName(this.#options.endpoint);
+    if (this.#state === 'ready') {
+      this.close(`${name}: ${reason}`);
+      return;
+    }
+    if (performance.now() + FIRST_RETRY_MS < this.#giveUpAtMs && !this.#queue.empty) {
+      this.#retry = setTimeout(() => this.#connect(), FIRST_RETRY_MS);
+      return;
+    }
+    this.#fail(`ERR Forelock: upstream ${name} is unreachable: ${reason}`);
+  }
+
+  /** Nothing of what waits was ever sent, so each command can be told so and nobody is cut off. */
+  #fail(text: string): void {
+    this.#state = 'closed';
+    this.#socket?.destroy();
+    this.#onClosed(this);
+    const error = errorReply(text);
+    this.#queue.drainEach((client, replies, reader) => {
+      if (reader !== null) {
+        reader.reply(error);
+        return;
+      }
+      for (let index = 0; index < replies; index++) client.deliver(error, 0, error.length, 1);
+    });
+    this.#releaseWaiting();
+  }
+
+  #releaseWaiting(): void {
+    if (this.#waitingForDrain.size === 0) return;
+    const waiting = [...this.#waitingForDrain];
+    this.#waitingForDrain.clear();
+    for (const client of waiting) client.pipeDrained();
+  }
+
+  #read(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && this.#state !== 'closed') {
+      if (this.#preludeReplies > 0) at = this.#readPrelude(chunk, at);
+      else if (this.opaque) at = this.#readForOwner(chunk, at, chunk.length);
+      else if (this.#queue.empty) at = this.#readUnasked(chunk, at);
+      else if (this.#queue.reader() !== null) at = this.#readForReader(chunk, at);
+      else at = this.#readForClient(chunk, at);
+    }
+  }
+
+  /** Hot path: bytes go on as they came; every reply of the same client in one write. */
+  #readForClient(chunk: Buffer, from: number): number {
+    const queue = this.#queue;
+    const client = queue.client();
+    let at = from;
+    let ended = 0;
+    const wanted = queue.replies();
+    while (ended < wanted && at < chunk.length) {
+      const end = this.#framer.scan(chunk, at, chunk.length);
+      if (end < 0) {
+        at = chunk.length;
+        break;
+      }
+      at = end;
+      if (!this.#framer.isPush) ended++;
+    }
+    const midReply = this.#framer.midReply;
+    if (ended > 0) queue.answered(ended);
+    const held = client.deliver(chunk, from, at, ended);
+    if (held && (midReply || this.#owner !== null)) this.#hold(client);
+    return at;
+  }
+
+  #hold(client: PipeClient): void {
+    if (this.#state !== 'ready') return;
+    this.#heldBy = client;
+    this.#socket?.pause();
+  }
+
+  #readForOwner(chunk: Buffer, from: number, to: number): number {
+    const owner = this.#owner;
+    if (owner?.deliver(chunk, from, to, 0)) this.#hold(owner);
+    return to;
+  }
+
+  #readForReader(chunk: Buffer, from: number): number {
+    const end = this.#framer.scan(chunk, from, chunk.length);
+    if (end < 0) {
+      this.#collected.push(chunk.subarray(from));
+      return chunk.length;
+    }
+    const last = chunk.subarray(from, end);
+    const whole = this.#collected.length === 0 ? last : Buffer.concat([...this.#collected, last]);
+    this.#collected = [];
+    if (this.#framer.isPush) {
+      this.#owner?.deliver(whole, 0, whole.length, 0);
+      return end;
+    }
+    const reader = this.#queue.reader();
+    this.#queue.answered(1);
+    reader?.reply(whole);
+    return end;
+  }
+
+  #readPrelude(chunk: Buffer, from: number): number {
+    const end = this.#framer.scan(chunk, from, chunk.length);
+    if (end < 0) return chunk.length;
+    if (this.#preludeMusts > 0 && chunk[from] === MINUS) {
+      // The user's credentials don't hold any more, or Redis takes no more clients.
+      const text = chunk.toString('latin1', from + 1, end - 2);
+      this.#fail(`ERR Forelock: upstream refused ${channelName(this.#use.channel)}: ${text}`);
+      return chunk.length;
+    }
+    if (chunk[from] === COLON)
+      this.upstreamId = Number(chunk.toString('latin1', from + 1, end - 2));
+    this.#preludeMusts--;
+    this.#preludeReplies--;
+    if (this.#preludeReplies === 0) this.#becomeReady();
+    return end;
+  }
+
+  /** What nobody asked for: an error that Redis sends before it closes, or a stray push. */
+  #readUnasked(chunk: Buffer, from: number): number {
+    if (this.#owner !== null) return this.#readUnaskedForOwner(chunk, from);
+    const end = this.#framer.scan(chunk, from, chunk.length);
+    if (end >= 0 && this.#framer.isPush) return end;
+    this.close('the upstream sent a reply that nobody waits for');
+    return chunk.length;
+  }
+
+  #readUnaskedForOwner(chunk: Buffer, from: number): number {
+    const end = this.#framer.scan(chunk, from, chunk.length);
+    return this.#readForOwner(chunk, from, end < 0 ? chunk.length : end);
+  }
+}
