@@ -30,8 +30,8 @@ const titles: Readonly<Record<Name, string>> = {
   echo: 'echo server (the bound)',
 };
 
-/** What the first minute is compared with; the others only need to be warm. */
-const plainWarmUpSeconds = 2;
+/** Direct Redis and the echo server have nothing to learn; they only need to be warm. */
+const plainWarmUpSecondsMax = 2;
 /** A turn begins unmeasured: locks and caches of a contender have cooled while the others ran. */
 const leadInMs = 500;
 
@@ -73,22 +73,38 @@ export async function run(args: readonly string[]): Promise<void> {
   for (const name of chosen('only', values.only, names)) {
     contenders.set(name, await setUp(name, values['round-trip-ms']));
   }
+  const results = await measureInTurn(contenders, values);
+  console.log(`\n${await linkReport(contenders)}`);
+  console.log(`\n${latencyTable(results)}\n\n${costTable(results)}`);
+  const targets = targetsOf(results);
+  if (targets.length > 0) console.log(`\n${targetTable(targets)}`);
+  for (const { load } of contenders.values()) load.close();
+}
+
+async function measureInTurn(
+  contenders: ReadonlyMap<Name, Contender>,
+  values: {
+    readonly rounds: number;
+    readonly seconds: number;
+    readonly 'warm-up-seconds': number;
+  },
+): Promise<ReadonlyMap<Name, Results>> {
+  const warmUpSeconds = ({ forelock }: Contender) =>
+    Math.min(values['warm-up-seconds'], forelock === null ? plainWarmUpSecondsMax : Infinity);
+  const warmUps = sum([...contenders.values()].map(warmUpSeconds));
+  const turns = contenders.size * values.rounds * values.seconds;
+  console.log(`Takes some ${figure(warmUps + turns, 0)} s.`);
   const results = new Map<Name, { warmUp: Turn; turns: Turn[] }>();
   for (const [name, contender] of contenders) {
-    const isForelock = contender.forelock !== null;
-    const seconds = isForelock ? values['warm-up-seconds'] : plainWarmUpSeconds;
-    results.set(name, { warmUp: await takeTurn(contender, seconds * 1000), turns: [] });
+    const warmUp = await takeTurn(contender, warmUpSeconds(contender) * 1000);
+    results.set(name, { warmUp, turns: [] });
   }
   for (let round = 0; round < values.rounds; round++) {
     for (const [name, contender] of contenders) {
       results.get(name)?.turns.push(await takeTurn(contender, values.seconds * 1000));
     }
   }
-  console.log(`\n${await linkReport(contenders)}`);
-  console.log(`\n${latencyTable(results)}\n\n${costTable(results)}`);
-  const targets = targetsOf(results);
-  if (targets.length > 0) console.log(`\n${targetTable(targets)}`);
-  for (const { load } of contenders.values()) load.close();
+  return results;
 }
 
 async function setUp(name: Name, roundTripMs: number): Promise<Contender> {

@@ -2,9 +2,10 @@ import { clientNames, libraryNames, retryDelayMinMs } from './demo/libraries.js'
 import { noResult, openShops, type ShopResult, type Worker } from './demo/shop.js';
 import { type Forelock, startForelock } from './forelock.js';
 import { describeMachine } from './machine.js';
-import { optionHelp, readOptions, WrongOption } from './options.js';
+import { optionHelp, readOptions } from './options.js';
 import { startRedis, totalCommandCalls } from './redis.js';
 import { type Relay, startRelay } from './relay.js';
+import { runToExit } from './run-to-exit.js';
 import { quantile } from './statistics.js';
 import { figure, percent, table } from './table.js';
 
@@ -149,10 +150,4 @@ function byLibrary(before: Run, after: Run): string {
   return table(['', 'acquire p50, ms', 'acquire p99, ms'], rows);
 }
 
-try {
-  await main(process.argv.slice(2));
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof WrongOption ? error.message : error);
-  process.exit(error instanceof WrongOption ? 2 : 1);
-}
+await runToExit(main);

@@ -1,27 +1,39 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort, type Program, startProgram } from './processes.js';
-import { sum } from './statistics.js';
+import { ExplainedError } from './run-to-exit.js';
 
 export interface Forelock extends Program {
   /** Locks granted from memory since the start, by its own metrics. */
   memoryGrants(): Promise<number>;
 }
 
-/** Starts Forelock in front of the Redis (or relay) at `upstreamPort`. */
+/** How long Forelock may take until it has found its Redis. */
+const readyLimitMs = 10_000;
+
+/** Starts Forelock in front of the Redis (or relay) at `upstreamPort` and waits until it is ready. */
 export async function startForelock(
   upstreamPort: number,
   flags: readonly string[] = [],
 ): Promise<Forelock> {
-  const httpPort = await freePort();
-  const program = await startProgram('forelock', process.execPath, port => [
-    entry(),
-    ...['--listen', `127.0.0.1:${port}`],
-    ...['--upstream', `redis://127.0.0.1:${upstreamPort}`],
-    ...['--http', `127.0.0.1:${httpPort}`],
-    ...flags,
-  ]);
-  return { ...program, memoryGrants: () => memoryGrants(httpPort) };
+  let http = '';
+  const program = await startProgram('forelock', process.execPath, async port => {
+    http = `127.0.0.1:${await freePort()}`;
+    return [
+      entry(),
+      ...['--listen', `127.0.0.1:${port}`],
+      ...['--upstream', `redis://127.0.0.1:${upstreamPort}`],
+      ...['--http', http],
+      ...flags,
+    ];
+  });
+  const limitMs = performance.now() + readyLimitMs;
+  while (!(await fetch(`http://${http}/readyz`)).ok) {
+    if (performance.now() > limitMs) throw new Error(`forelock is not ready:\n${program.output()}`);
+    await sleep(20);
+  }
+  return { ...program, memoryGrants: () => memoryGrants(http) };
 }
 
 /** The program that was compiled together with this benchmark, else the package's own. */
@@ -30,12 +42,12 @@ function entry(): string {
     const file = fileURLToPath(new URL(path, import.meta.url));
     if (existsSync(file)) return file;
   }
-  throw new Error('Forelock is not built: npm run build');
+  throw new ExplainedError('Forelock is not built: npm run build');
 }
 
-async function memoryGrants(httpPort: number): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
-  const text = await response.text();
-  const samples = text.matchAll(/^forelock_\w*grant\w*\{[^}]*memory[^}]*\} (\S+)/gm);
-  return sum([...samples].map(([, value]) => Number(value)));
+async function memoryGrants(http: string): Promise<number> {
+  const response = await fetch(`http://${http}/metrics`);
+  const sample = /^forelock_lock_grants_total\{by="memory"\} (\d+)$/m.exec(await response.text());
+  if (sample === null) throw new Error('/metrics tells no locks granted from memory');
+  return Number(sample[1]);
 }

@@ -1,7 +1,9 @@
 import * as acquire from './acquire.js';
 import * as idle from './idle.js';
-import { type BenchOption, optionHelp, WrongOption } from './options.js';
+import * as micro from './micro.js';
+import { type BenchOption, optionHelp } from './options.js';
 import * as passthrough from './passthrough.js';
+import { ExplainedError, runToExit } from './run-to-exit.js';
 
 interface Benchmark {
   readonly options: Readonly<Record<string, BenchOption>>;
@@ -12,6 +14,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   passthrough: { about: 'throughput of commands that are no locks', code: passthrough },
   idle: { about: 'memory of idle connections', code: idle },
   acquire: { about: 'latency of taking a lock, and its cost in Redis commands', code: acquire },
+  micro: { about: 'nanoseconds of the functions that every command passes through', code: micro },
 };
 
 function help(): string {
@@ -27,14 +30,8 @@ async function main([name = '--help', ...args]: readonly string[]): Promise<void
     return;
   }
   const benchmark = benchmarks[name];
-  if (benchmark === undefined) throw new WrongOption(`no benchmark ${name}\n\n${help()}`);
+  if (benchmark === undefined) throw new ExplainedError(`no benchmark ${name}\n\n${help()}`);
   await benchmark.code.run(args);
 }
 
-try {
-  await main(process.argv.slice(2));
-  process.exit(0);
-} catch (error) {
-  console.error(error instanceof WrongOption ? error.message : error);
-  process.exit(error instanceof WrongOption ? 2 : 1);
-}
+await runToExit(main);

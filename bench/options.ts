@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ExplainedError } from './run-to-exit.js';
 
 /** One `--name value` of a benchmark: a number where its default is one. */
 export interface BenchOption {
@@ -12,10 +13,7 @@ type Values<Options> = {
     : string;
 };
 
-/** Shown to people without a stack trace: a wrong option is no fault of the benchmark's. */
-export class WrongOption extends Error {}
-
-/** Reads `--name value` pairs. Throws WrongOption on an unknown name or a value that is no number. */
+/** Reads `--name value` pairs. Throws ExplainedError on an unknown name or a value that is no number. */
 export function readOptions<const Options extends Record<string, BenchOption>>(
   args: readonly string[],
   options: Options,
@@ -48,7 +46,7 @@ export function chosen<Name extends string>(
   const names = text.split(',').map(part => part.trim());
   for (const one of names) {
     if (!allowed.some(name => name === one)) {
-      throw new WrongOption(`--${option} ${one}: must be one of ${allowed.join(', ')}`);
+      throw new ExplainedError(`--${option} ${one}: must be one of ${allowed.join(', ')}`);
     }
   }
   return allowed.filter(one => names.includes(one));
@@ -65,14 +63,14 @@ function given(
     const { values } = parseArgs({ args: [...args], options: known, strict: true });
     return values as Record<string, string>;
   } catch (error) {
-    throw new WrongOption(error instanceof Error ? error.message : String(error));
+    throw new ExplainedError(error instanceof Error ? error.message : String(error));
   }
 }
 
 function asNumber(name: string, text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
-    throw new WrongOption(`--${name} ${text}: must be a number, not negative`);
+    throw new ExplainedError(`--${name} ${text}: must be a number, not negative`);
   }
   return value;
 }

@@ -2,7 +2,7 @@ import { startHaproxy, startNutcracker } from './contenders.js';
 import { startForelock } from './forelock.js';
 import { describeMachine } from './machine.js';
 import { chosen, readOptions } from './options.js';
-import type { Program } from './processes.js';
+import { type Program, requireInstalled } from './processes.js';
 import { startRedis } from './redis.js';
 import {
   type BenchmarkCase,
@@ -29,8 +29,8 @@ type Contender = (typeof contenders)[number];
 const probeRequests = 5_000;
 
 export const options = {
-  rounds: { default: 5, help: 'rounds, each of them all contenders in turn' },
-  seconds: { default: 2, help: 'about how long each command is measured in a round' },
+  rounds: { default: 9, help: 'rounds, each of them all contenders in turn' },
+  seconds: { default: 1, help: 'about how long each command is measured in a round' },
   requests: { default: 0, help: 'requests of each command instead; 0: by --seconds' },
   only: { default: '', help: `of ${contenders.join(',')}; direct always runs` },
   cases: { default: '', help: `of ${cases.map(one => one.name).join(',')}` },
@@ -48,6 +48,7 @@ export async function run(args: readonly string[]): Promise<void> {
     cases.map(one => one.name),
   );
   console.log(`Pass-through throughput. ${describeMachine()}\n`);
+  requireInstalled('redis-benchmark', 'redis-tools');
   const redis = await startRedis();
   const programs = new Map<Contender, Program>([['direct', redis]]);
   const add = (name: Contender, program: Program | null) => {
@@ -58,6 +59,11 @@ export async function run(args: readonly string[]): Promise<void> {
   if (only.includes('twemproxy')) add('twemproxy', await startNutcracker(redis.port));
 
   const targets: Target[] = [];
+  if (values.requests === 0) {
+    const measurements = chosenCases.length * benchmarkedCommands.length * programs.size;
+    const seconds = measurements * values.rounds * values.seconds;
+    console.log(`Takes some ${figure(seconds, 0)} s.\n`);
+  }
   for (const one of cases.filter(({ name }) => chosenCases.includes(name))) {
     const measured = await measure(one, programs, values);
     console.log(`${one.title}\n\n${rateTable(measured)}\n`);

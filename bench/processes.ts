@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ExplainedError } from './run-to-exit.js';
 
 /**
  * The other programs of a benchmark and their folders. Whatever way the benchmark ends (its end, an
@@ -66,6 +67,14 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Ends the benchmark where a program is missing that it can't do without. */
+export function requireInstalled(command: string, aptPackage: string): void {
+  if (isInstalled(command)) return;
+  throw new ExplainedError(
+    `${command} is not installed; for example: apt-get install ${aptPackage}`,
+  );
+}
+
 /** Whether `command` can be run; says nothing of whether it works. */
 export function isInstalled(command: string): boolean {
   return spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
@@ -83,7 +92,7 @@ export async function startProgram(
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const child = spawn(command, await argumentsFor(port), { stdio: ['ignore', 'pipe', 'pipe'] });
-    const program = watched(name, child, port);
+    const program = { ...watched(name, child), port };
     try {
       await accepts(program, child, port);
       return program;
@@ -107,15 +116,17 @@ export async function startAssistant(
   const child = fork(fileURLToPath(new URL(`./${script}.js`, import.meta.url)), args, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  const died = once(child, 'exit').then(() => null);
-  const first: unknown = await Promise.race([once(child, 'message').then(([m]) => m), died]);
+  const program = watched(script, child);
+  const first = await new Promise<unknown>(resolve => {
+    child.once('message', resolve);
+    child.once('close', resolve);
+  });
   const port = first instanceof Object && 'port' in first ? Number(first.port) : Number.NaN;
-  const program = watched(script, child, port);
   if (!Number.isInteger(port)) {
     await program.stop();
     throw new Error(`${script} did not start:\n${program.output()}`);
   }
-  return { ...program, child };
+  return { ...program, port, child };
 }
 
 /** Resident memory of a process in bytes, by Linux's own count. */
@@ -125,9 +136,9 @@ export function residentBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-function watched(name: string, child: ChildProcess, port: number): Program {
+function watched(name: string, child: ChildProcess): Omit<Program, 'port'> {
   running.add(child);
-  const ended = once(child, 'close');
+  const ended = new Promise(resolve => child.once('close', resolve));
   let output = '';
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-outputKeptChars);
@@ -139,7 +150,6 @@ function watched(name: string, child: ChildProcess, port: number): Program {
   child.once('close', () => running.delete(child));
   return {
     name,
-    port,
     pid: child.pid ?? -1,
     output: () => output,
     async stop() {

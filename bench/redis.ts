@@ -1,9 +1,10 @@
-import { type Program, startProgram, temporaryFolder } from './processes.js';
+import { type Program, requireInstalled, startProgram, temporaryFolder } from './processes.js';
 import { RespConnection } from './resp-connection.js';
 import { sum } from './statistics.js';
 
 /** A redis-server of the benchmark's own, that keeps nothing on disk. */
-export function startRedis(): Promise<Program> {
+export async function startRedis(): Promise<Program> {
+  requireInstalled('redis-server', 'redis-server');
   return startProgram('redis-server', 'redis-server', port => [
     ...['--port', String(port), '--bind', '127.0.0.1', '--dir', temporaryFolder()],
     ...['--save', '', '--appendonly', 'no'],

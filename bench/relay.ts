@@ -20,8 +20,8 @@ export interface RelayReport {
 }
 
 /** Enough that the median holds to some hundredths of a millisecond. */
-const pingsPerMeasurement = 250;
-const pingPauseMs = 2;
+const pingsPerMeasurement = 100;
+const pingPauseMs = 1;
 /** The relay's own work (two more hops through the kernel) is taken off its delay in so many steps. */
 const corrections = 3;
 
