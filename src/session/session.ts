@@ -131,7 +131,9 @@ export class Session implements PipeClient {
 
   /** Writes a reply that no count stands for: the command was answered on the spot. */
   write(bytes: Buffer): boolean {
-    return !this.closed && this.socket.writable && (this.socket.write(bytes), true);
+    if (this.closed || !this.socket.writable) return false;
+    this.socket.write(bytes);
+    return true;
   }
 
   deliver(bytes: Buffer, from: number, to: number, replies: number): boolean {
