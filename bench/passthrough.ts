@@ -1,5 +1,6 @@
 import { startHaproxy, startNutcracker } from './contenders.js';
 import { startForelock } from './forelock.js';
+import { compareLibraries } from './libraries.js';
 import { describeMachine } from './machine.js';
 import { chosen, readOptions } from './options.js';
 import { type Program, requireInstalled } from './processes.js';
@@ -22,6 +23,10 @@ const cases: readonly BenchmarkCase[] = [
   { name: 'p16', title: '50 connections, pipeline of 16', clients: 50, pipeline: 16 },
   { name: 'c1', title: '1 connection, no pipelining', clients: 1, pipeline: 1 },
 ];
+/** The one case that redis-benchmark doesn't run. */
+const libraryCase = 'libraries';
+const caseNames = [...cases.map(one => one.name), libraryCase];
+
 const contenders = ['direct', 'forelock', 'haproxy', 'twemproxy'] as const;
 type Contender = (typeof contenders)[number];
 
@@ -33,7 +38,7 @@ export const options = {
   seconds: { default: 1, help: 'about how long each command is measured in a round' },
   requests: { default: 0, help: 'requests of each command instead; 0: by --seconds' },
   only: { default: '', help: `of ${contenders.join(',')}; direct always runs` },
-  cases: { default: '', help: `of ${cases.map(one => one.name).join(',')}` },
+  cases: { default: '', help: `of ${caseNames.join(',')}` },
 } as const;
 
 /** What a round measured, by round. A contender that isn't installed has none. */
@@ -42,11 +47,7 @@ type Measured = ReadonlyMap<Contender, Rates[]>;
 export async function run(args: readonly string[]): Promise<void> {
   const values = readOptions(args, options);
   const only = chosen('only', values.only, contenders);
-  const chosenCases = chosen(
-    'cases',
-    values.cases,
-    cases.map(one => one.name),
-  );
+  const chosenCases = chosen('cases', values.cases, caseNames);
   console.log(`Pass-through throughput. ${describeMachine()}\n`);
   requireInstalled('redis-benchmark', 'redis-tools');
   const redis = await startRedis();
@@ -68,6 +69,11 @@ export async function run(args: readonly string[]): Promise<void> {
     const measured = await measure(one, programs, values);
     console.log(`${one.title}\n\n${rateTable(measured)}\n`);
     targets.push(...targetsOf(one, measured));
+  }
+  if (chosenCases.includes(libraryCase)) {
+    const compared = await compareLibraries(programs, values);
+    console.log(`50 ioredis and 50 node-redis clients, SET and GET in turn\n\n${compared.table}\n`);
+    targets.push(...compared.targets);
   }
   for (const program of [...programs.values()].reverse()) await program.stop();
   if (only.includes('forelock')) console.log(targetTable(targets));

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,30 @@ export function residentBytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   if (kilobytes === undefined) throw new Error(`no VmRSS in /proc/${pid}/status`);
   return Number(kilobytes) * 1024;
+}
+
+/** How many TCP connections a process has to a port, by Linux's own tables. */
+export function connectionsTo(pid: number, port: number): number {
+  const inodes = new Set<string>();
+  for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+    const inode = /^socket:\[(\d+)\]$/.exec(descriptorTarget(pid, descriptor))?.[1];
+    if (inode !== undefined) inodes.add(inode);
+  }
+  // A line: sl local_address rem_address st tx:rx tr:tm retrnsmt uid timeout inode …
+  const lines = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').trim().split('\n').slice(1);
+  const isToPort = (remote = '') => Number.parseInt(remote.split(':')[1] ?? '', 16) === port;
+  return lines
+    .map(line => line.trim().split(/\s+/))
+    .filter(([, , remote, , , , , , , inode = '']) => isToPort(remote) && inodes.has(inode)).length;
+}
+
+/** Empty where it was closed since the folder was read. */
+function descriptorTarget(pid: number, descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
 }
 
 function watched(name: string, child: ChildProcess): Omit<Program, 'port'> {

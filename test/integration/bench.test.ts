@@ -25,12 +25,14 @@ function scriptFile(script: 'main' | 'demo'): string {
 t.test('passthrough compares Forelock with direct Redis', async t => {
   const output = await bench(
     'main',
-    ...['passthrough', '--rounds', '1', '--requests', '5000', '--only', 'direct,forelock'],
+    ...['passthrough', '--rounds', '1', '--requests', '5000', '--seconds', '0.1'],
+    ...['--only', 'direct,forelock'],
   );
   t.match(output, /^SET forelock +[\d,]+ /m, 'has a rate of SET');
   t.match(output, /^GET forelock +[\d,]+ /m, 'has a rate of GET');
   t.match(output, /^p16 GET: Forelock to direct +>= 0\.75 +\d+\.\d\d +(met|NOT MET)$/m);
   t.match(output, /^c1 SET: Forelock to haproxy +>= 1\.00 +- +not measured$/m);
+  t.match(output, /^libraries: connections of Forelock to Redis +<= 10\.00 +[1-9]\d*\.00 /m);
 });
 
 t.test('idle tells what a connection costs', async t => {
