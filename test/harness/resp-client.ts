@@ -29,6 +29,8 @@ export class RespClient {
   /** Bytes that the incomplete frame at the head of `#pending` needs before a look is worth it. */
   #neededBytes = 1;
   #isEnded = false;
+  /** What the connection's end is called; a reply that is no RESP is named here. */
+  #endError = new Error('connection ended');
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -38,7 +40,7 @@ export class RespClient {
     this.#ended = new Promise(resolve => {
       socket.on('close', () => {
         this.#isEnded = true;
-        for (const waiter of this.#waiters.splice(0)) waiter.fail(new Error('connection ended'));
+        for (const waiter of this.#waiters.splice(0)) waiter.fail(this.#endError);
         resolve();
       });
     });
@@ -146,7 +148,7 @@ export class RespClient {
       try {
         end = frameEnd(bytes, at);
       } catch (error) {
-        for (const waiter of this.#waiters.splice(0)) waiter.fail(error as Error);
+        if (error instanceof Error) this.#endError = error;
         this.#socket.destroy();
         break;
       }
@@ -172,7 +174,7 @@ export class RespClient {
     const index = this.#frames.findIndex(wants);
     const [ready] = index === -1 ? [] : this.#frames.splice(index, 1);
     if (ready !== undefined) return Promise.resolve(ready);
-    if (this.#isEnded) return Promise.reject(new Error('connection ended'));
+    if (this.#isEnded) return Promise.reject(this.#endError);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiters.splice(this.#waiters.indexOf(waiter), 1);

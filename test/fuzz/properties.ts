@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import type { Lifetime } from '../harness/lifetime.js';
+import { RespClient } from '../harness/resp-client.js';
+import { encodeCommand } from '../harness/resp-frame.js';
+import { type Command, cutInto, nearlyResp, session, writeSizes } from '../harness/traffic.js';
+import type { Twins } from '../harness/twins.js';
+
+/** What must hold of any traffic; checked briefly by the tests, and for minutes by fuzz.ts. */
+
+export interface Effort {
+  readonly runs: number;
+  readonly seed?: number;
+}
+
+const parameters = ({
+  runs,
+  seed,
+}: Effort): Pick<fc.Parameters, 'numRuns' | 'seed' | 'endOnFailure'> => ({
+  numRuns: runs,
+  ...(seed === undefined ? {} : { seed }),
+  // Both servers keep what a failing run left behind: shrinking would compare unequal states.
+  endOnFailure: true,
+});
+
+/** Ends what a run started at the end of that run, not of the whole test. */
+async function inLifetime(act: (lifetime: Lifetime) => Promise<void>): Promise<void> {
+  const ends: (() => unknown)[] = [];
+  try {
+    await act({ teardown: end => ends.push(end) });
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+const quoted = (bytes: string | Buffer | undefined): string =>
+  JSON.stringify(bytes?.toString('latin1').slice(0, 300));
+
+/** Random commands in one session, cut into writes at random: every reply is its own. */
+export function repliesAreTheirOwn(twins: Twins, effort: Effort): Promise<void> {
+  const property = fc.asyncProperty(session('', 60), writeSizes, (commands, sizes) =>
+    inLifetime(async lifetime => {
+      const pair = await twins.pair(lifetime);
+      for (const part of cutInto(Buffer.concat(commands.map(encodeCommand)), sizes)) {
+        pair.write(part);
+        if (sizes.length % 2 === 0) await new Promise(setImmediate);
+      }
+      const [wanted, found] = await Promise.all([
+        pair.direct.replies(commands.length),
+        pair.proxied.replies(commands.length),
+      ]);
+      for (const [index, reply] of wanted.entries()) {
+        if (found[index] === reply) continue;
+        const command = JSON.stringify(commands[index]).slice(0, 300);
+        throw new Error(
+          `reply ${index}, ${command}: ${quoted(found[index])}, not ${quoted(reply)}`,
+        );
+      }
+    }),
+  );
+  return fc.assert(property, parameters(effort));
+}
+
+/** Random bytes: the same replies and the same end. */
+export function nonsenseIsAnsweredAlike(twins: Twins, effort: Effort): Promise<void> {
+  const property = fc.asyncProperty(nearlyResp, writeSizes, (bytes, sizes) =>
+    inLifetime(async lifetime => {
+      const pair = await twins.pair(lifetime);
+      for (const part of cutInto(bytes, sizes)) pair.proxied.write(part);
+      pair.direct.write(bytes);
+      // The end of our side makes both answer what they have understood, and end theirs.
+      pair.direct.socket.end();
+      pair.proxied.socket.end();
+      const [wanted, found] = await Promise.all([pair.direct.untilEnd(), pair.proxied.untilEnd()]);
+      if (found === wanted) return;
+      throw new Error(`${quoted(bytes)} is answered with ${quoted(found)}, not ${quoted(wanted)}`);
+    }),
+  );
+  return fc.assert(property, parameters(effort));
+}
+
+/** Sessions at once, each on keys of its own: returns all replies, session by session. */
+export function repliesAtOnce(
+  t: Lifetime,
+  port: number,
+  sessions: readonly (readonly Command[])[],
+): Promise<string[][]> {
+  return Promise.all(
+    sessions.map(async (commands, index) => {
+      const client = await RespClient.connect(t, port);
+      const own = commands.map(command =>
+        command.map(arg => (/^(k|lock-)\d$/.test(arg) ? `${index}:${arg}` : arg)),
+      );
+      const replies: string[] = [];
+      // A few commands per write, so that sessions alternate on the shared connections.
+      for (let at = 0; at < own.length; at += 5) {
+        replies.push(...(await client.pipeline(own.slice(at, at + 5))));
+      }
+      client.destroy();
+      return replies;
+    }),
+  );
+}
+
+export const sampleSessions = (count: number, seed: number): Command[][] =>
+  fc.sample(session('', 200), { numRuns: count, seed });
