@@ -54,26 +54,32 @@ export interface ScriptScopes {
   scopeOfSha(sha: string): ScriptScope;
 }
 
-const LOCK_ARGUMENTS_MIN: Readonly<Record<string, number>> = {
-  set: 4,
-  setnx: 3,
-  eval: 3,
-  eval_ro: 3,
-  evalsha: 5,
-  script: 3,
-};
+const LOCK_ARGUMENTS_MIN: ReadonlyMap<string, number> = new Map([
+  ['set', 4],
+  ['setnx', 3],
+  ['eval', 3],
+  ['eval_ro', 3],
+  ['evalsha', 5],
+  ['script', 3],
+]);
 
 /** Rules for what COMMAND leaves out; they hold on servers of every version. */
-const OWN_RULES: Readonly<Record<string, KeyRule>> = {
-  eval: 'script',
-  eval_ro: 'script',
-  evalsha: 'script',
-  evalsha_ro: 'script',
-  sort: 'sort',
-  sort_ro: 'sort',
-  move: 'move',
-  copy: 'copy',
-};
+const OWN_RULES: ReadonlyMap<string, KeyRule> = new Map<string, KeyRule>([
+  ['eval', 'script'],
+  ['eval_ro', 'script'],
+  ['evalsha', 'script'],
+  ['evalsha_ro', 'script'],
+  ['sort', 'sort'],
+  ['sort_ro', 'sort'],
+  ['move', 'move'],
+  ['copy', 'copy'],
+]);
+
+/** Containers whose subcommands older servers don't tell; what is known of them is known by name. */
+const CONTAINERS_BY_NAME: ReadonlySet<string> = new Set([
+  ...['cluster', 'function', 'module', 'script'],
+]);
+const CONTAINER_BY_NAME: KeyRule = { kind: 'subcommands', rules: new Map() };
 
 /** The commands of one upstream, from its own COMMAND. */
 export class CommandTable {
@@ -92,7 +98,7 @@ export class CommandTable {
     }
     for (const name of LISTED_NAMES) {
       if (this.#byName.has(name)) continue;
-      this.#byName.set(name, factsOf(name, ruleOfUnlisted(name)));
+      this.#byName.set(name, factsOf(name, ruleOfName(name)));
     }
     const size = 4 << Math.ceil(Math.log2(this.#byName.size + 1));
     this.#slots = new Array<Slot | undefined>(size).fill(undefined);
@@ -138,8 +144,9 @@ export class CommandTable {
 
   /** What a command touches. Its keys are copies: `args` need not be kept. */
   keysOf(args: Arguments, scripts: ScriptScopes): Touched {
-    const facts = this.commandNamed(textAt(args, 0));
-    return facts === null ? 'unknown' : keysByRule(facts.rule, args, scripts);
+    const name = wordAt(args, 0);
+    const rule = this.#byName.get(name)?.rule ?? ruleOfName(name);
+    return keysByRule(rule, args, scripts);
   }
 
   #insert(facts: CommandFacts): void {
@@ -176,21 +183,21 @@ function factsOf(name: string, rule: KeyRule): CommandFacts {
     place: placeOfName(name),
     placeNeedsArguments: placeNeedsArguments(name),
     keyAt: single ? rule.first : -1,
-    lockArgumentsMin: LOCK_ARGUMENTS_MIN[name] ?? 0,
+    lockArgumentsMin: LOCK_ARGUMENTS_MIN.get(name) ?? 0,
     rule,
   };
 }
 
 function ruleOf(entry: CommandEntry): KeyRule {
   const { name } = entry;
-  const own = OWN_RULES[name] ?? ruleOfUnlisted(name);
+  if (entry.subcommands.length > 0 && !NO_KEYS_CONTAINERS.has(name)) return subcommandRules(entry);
+  const own = ruleOfName(name);
   if (own !== 'unknown') return own;
-  if (entry.subcommands.length > 0) return subcommandRules(entry);
   // Before 7.0 containers tell no subcommands; MEMORY USAGE is the only one that moves its key.
   if (name === 'memory') return containerWithKey(name, 2);
   if (name === 'object' || name === 'xgroup' || name === 'xinfo') return containerWithKey(name, 2);
   if (entry.specs !== null && entry.specs.length > 0) return ruleOfSpecs(entry.specs);
-  const movable = MOVABLE_KEYS_BEFORE_7[name];
+  const movable = MOVABLE_KEYS_BEFORE_7.get(name);
   if (entry.flags.has('movablekeys')) {
     return movable === undefined ? 'unknown' : { kind: 'specs', specs: movable };
   }
@@ -206,7 +213,10 @@ function ruleOf(entry: CommandEntry): KeyRule {
 }
 
 /** What is known of a command, or a subcommand, by its name alone. */
-function ruleOfUnlisted(name: string): KeyRule {
+function ruleOfName(name: string): KeyRule {
+  const own = OWN_RULES.get(name);
+  if (own !== undefined) return own;
+  if (CONTAINERS_BY_NAME.has(name)) return CONTAINER_BY_NAME;
   if (NO_KEYS.has(name) || NO_KEYS_CONTAINERS.has(name)) return 'none';
   if (WHOLE_DATABASE.has(name)) return 'whole-database';
   if (EVERY_DATABASE.has(name)) return 'every-database';
@@ -264,7 +274,7 @@ function keysByRule(rule: KeyRule, args: Arguments, scripts: ScriptScopes): Touc
   }
   if (rule.kind === 'subcommands') {
     const name = `${wordAt(args, 0)}|${wordAt(args, 1)}`;
-    const inner = rule.rules.get(name) ?? ruleOfUnlisted(name);
+    const inner = rule.rules.get(name) ?? ruleOfName(name);
     return keysByRule(inner, args, scripts);
   }
   const keys: string[] = [];
@@ -274,7 +284,8 @@ function keysByRule(rule: KeyRule, args: Arguments, scripts: ScriptScopes): Touc
   } else if (!rule.specs.every(spec => addKeys(spec, args, keys))) {
     return 'unknown';
   }
-  return named(keys);
+  // A command with keys that names none is refused by Redis, or understood by nobody here.
+  return keys.length === 0 ? 'unknown' : named(keys);
 }
 
 function named(keys: readonly string[]): Touched {

@@ -73,18 +73,20 @@ export function addRange(
  * What servers before 7.0 call "movable keys" and leave to the reader to find. SORT, EVAL, MIGRATE
  * and the like, which touch more than they name, are read elsewhere.
  */
-export const MOVABLE_KEYS_BEFORE_7: Readonly<Record<string, readonly KeySpec[]>> = {
-  zunion: [counted(1)],
-  zinter: [counted(1)],
-  zdiff: [counted(1)],
-  zunionstore: [single(1), counted(2)],
-  zinterstore: [single(1), counted(2)],
-  zdiffstore: [single(1), counted(2)],
-  georadius: [single(1), following('store', 6), following('storedist', 6)],
-  georadiusbymember: [single(1), following('store', 5), following('storedist', 5)],
-  xread: [streams(1)],
-  xreadgroup: [streams(4)],
-};
+export const MOVABLE_KEYS_BEFORE_7: ReadonlyMap<string, readonly KeySpec[]> = new Map(
+  Object.entries({
+    zunion: [counted(1)],
+    zinter: [counted(1)],
+    zdiff: [counted(1)],
+    zunionstore: [single(1), counted(2)],
+    zinterstore: [single(1), counted(2)],
+    zdiffstore: [single(1), counted(2)],
+    georadius: [single(1), following('store', 6), following('storedist', 6)],
+    georadiusbymember: [single(1), following('store', 5), following('storedist', 5)],
+    xread: [streams(1)],
+    xreadgroup: [streams(4)],
+  }),
+);
 
 function single(index: number): KeySpec {
   return {

@@ -10,10 +10,10 @@ export function parseRequest(frame: Buffer): readonly Buffer[] | null {
   parsed = null;
   parsedCount = 0;
   parser.execute(frame);
-  const whole = parsedCount === 1 && isRequest(parsed) ? parsed : null;
+  if (parsedCount === 1 && parser.buffer === null && isRequest(parsed)) return parsed;
   // A frame that was cut short leaves the parser waiting for the rest of it.
-  if (whole === null) parser.reset();
-  return whole;
+  parser.reset();
+  return null;
 }
 
 let parsed: unknown = null;

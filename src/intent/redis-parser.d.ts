@@ -9,6 +9,8 @@ declare module 'redis-parser' {
       returnBuffers?: boolean;
       stringNumbers?: boolean;
     });
+    /** What was given to `execute` and is not read to its end; null where nothing is left. */
+    readonly buffer: Buffer | null;
     execute(bytes: Buffer): void;
     reset(): void;
   }

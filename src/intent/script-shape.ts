@@ -107,7 +107,6 @@ class SymbolicRun {
 
   #statements(declared: string[]): void {
     for (;;) {
-      if (this.#take(';')) continue;
       if (this.#take('local')) declared.push(...this.#local());
       else if (this.#take('if')) this.#if();
       else if (this.#take('return')) {
@@ -116,6 +115,8 @@ class SymbolicRun {
         return;
       } else if (this.#peek('redis')) this.#redisCall();
       else return;
+      // Lua 5.1 knows no empty statement: one `;` ends one statement.
+      this.#take(';');
     }
   }
 

@@ -83,7 +83,10 @@ const STATE_SUBCOMMANDS: Readonly<Record<string, string>> = {
 const REFUSED = 'sync psync replconf';
 
 /** A shared command that has this word among its arguments may wait for another client. */
-const BLOCKING_WITH: Readonly<Record<string, string>> = { xread: 'block', xreadgroup: 'block' };
+const BLOCKING_WITH: ReadonlyMap<string, string> = new Map([
+  ['xread', 'block'],
+  ['xreadgroup', 'block'],
+]);
 
 function words(list: string): string[] {
   return list.split(/\s+/).filter(word => word !== '');
@@ -123,7 +126,7 @@ export function placeOfName(name: string): Place {
 
 /** Whether the place depends on arguments: see `placeOfArguments`. */
 export function placeNeedsArguments(name: string): boolean {
-  return CONTAINERS.has(name) || BLOCKING_WITH[name] !== undefined;
+  return CONTAINERS.has(name) || BLOCKING_WITH.has(name);
 }
 
 /**
@@ -133,7 +136,7 @@ export function placeNeedsArguments(name: string): boolean {
 export function placeOfArguments(words: readonly string[]): Place {
   const [name = '', second = ''] = words;
   if (CONTAINERS.has(name)) return SUBCOMMAND_PLACES.get(`${name}|${second}`) ?? 'own';
-  const blocking = BLOCKING_WITH[name];
+  const blocking = BLOCKING_WITH.get(name);
   if (blocking !== undefined && words.includes(blocking, 1)) return 'own';
   return placeOfName(name);
 }
