@@ -1,0 +1,143 @@
+import { acquireFromMemory, acquireThroughRedis } from './acquire.js';
+import type { Verdict } from './contract.js';
+import type { LockCore } from './core.js';
+import type { Delegation } from './delegation.js';
+import type { LockEntry, Pending } from './entry.js';
+import { extendFromMemory, extendThroughRedis } from './extend.js';
+import { releaseFromMemory, releaseThroughRedis, releaseUnsettled } from './release.js';
+import { keepOrYield } from './reservation.js';
+import { scheduleReview } from './review.js';
+import { settle, undoGrant } from './settle.js';
+import { readyTouches } from './touch.js';
+
+/**
+ * What a key's next request meets.
+ * `open`: decide. `settling`: a script is on its way that has to be answered first. `down`: a token
+ * of ours may be in the key, and Redis is away. `refused`: so it may, and Redis refuses to settle.
+ */
+export type Gate = 'open' | 'settling' | 'down' | 'refused';
+
+/** Goes on with what waits for this key, in order, until a script is on its way or nothing waits. */
+export function advance(core: LockCore, entry: LockEntry): void {
+  if (entry.advancing) return;
+  entry.advancing = true;
+  try {
+    work(core, entry);
+  } catch (error) {
+    core.broken(entry, error);
+  } finally {
+    entry.advancing = false;
+  }
+  scheduleReview(core, entry);
+}
+
+function work(core: LockCore, entry: LockEntry): void {
+  while (entry.script === null) {
+    if (entry.undo !== null) {
+      const value = entry.undo;
+      entry.undo = null;
+      // Without Redis it stays until its TTL is over, as it would in Redis.
+      if (!core.upstreamDown) undoGrant(core, entry, value);
+      continue;
+    }
+    const gate = passGate(core, entry);
+    if (gate === 'settling') continue;
+    if (gate === 'down') return expireWaiting(core, entry);
+    if (gate === 'open') readyTouches(core, entry);
+    const pending = entry.queue.shift();
+    if (pending === undefined) return;
+    // Nobody would hear of the grant; a release or an extension is carried out all the same.
+    if (pending.abandoned && pending.request.intent.kind === 'acquire') continue;
+    performQueued(core, entry, pending, gate);
+  }
+}
+
+function performQueued(core: LockCore, entry: LockEntry, pending: Pending, gate: Gate): void {
+  let verdict: Verdict | null;
+  try {
+    verdict = perform(core, entry, pending, gate);
+  } catch (error) {
+    core.broken(entry, error);
+    verdict = 'lost';
+  }
+  if (verdict === null) return;
+  const heard = core.deliver(entry, pending, verdict);
+  if (verdict === 'granted' && !heard && entry.delegation !== null) {
+    // Invariant 12: nobody heard of this grant, so the lock is free again.
+    core.counters.grantsUndone++;
+    entry.delegation.grant.taken = false;
+    keepOrYield(core, entry, entry.delegation);
+  }
+}
+
+/** Whether requests may be decided; sends the settling that has to come first. */
+export function passGate(core: LockCore, entry: LockEntry): Gate {
+  const delegation = entry.delegation;
+  if (delegation === null || !mustSettle(core, entry, delegation)) return 'open';
+  if (settle(core, entry)) return 'settling';
+  return core.upstreamDown ? 'down' : 'refused';
+}
+
+function mustSettle(core: LockCore, entry: LockEntry, delegation: Delegation): boolean {
+  if (delegation.doubted !== null || core.paused) return true;
+  if (entry.waitingTouches.length > 0 || entry.queue[0]?.mustPass === true) return true;
+  const { grant } = delegation;
+  return entry.materializeGrant === grant.number && grant.live(core.world.monotonicMs());
+}
+
+/** Decides one request: its verdict, or null once a script for it is on its way. */
+export function perform(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  gate: Gate,
+): Verdict | null {
+  if (pending.mustPass) return passSettled(core, entry, pending, gate);
+  const { request } = pending;
+  const { intent } = request;
+  const nowMs = core.world.monotonicMs();
+  const refused = gate === 'refused';
+  switch (intent.kind) {
+    case 'acquire':
+      return (
+        acquireFromMemory(core, entry, request, intent, nowMs) ??
+        (refused ? 'pass' : acquireThroughRedis(core, entry, pending, intent))
+      );
+    case 'release':
+      if (refused) return releaseUnsettled(core, entry, pending, intent);
+      return (
+        releaseFromMemory(core, entry, intent, nowMs) ??
+        releaseThroughRedis(core, entry, pending, intent)
+      );
+    case 'extend':
+      if (refused) return 'pass';
+      return (
+        extendFromMemory(core, entry, intent, nowMs) ??
+        extendThroughRedis(core, entry, pending, intent)
+      );
+  }
+}
+
+/** Redis alone may answer: it is asked once no token of ours is in its way. */
+function passSettled(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  gate: Gate,
+): Verdict | null {
+  if (entry.delegation === null || gate === 'refused') return 'pass';
+  entry.queue.unshift(pending);
+  settle(core, entry);
+  return null;
+}
+
+/** Redis is away and the key not settled: who has waited for long enough is told. */
+function expireWaiting(core: LockCore, entry: LockEntry): void {
+  const nowMs = core.world.monotonicMs();
+  for (;;) {
+    const first = entry.queue[0];
+    if (first === undefined || nowMs < first.sinceMs + core.options.reconnectWaitMs) return;
+    entry.queue.shift();
+    core.deliver(entry, first, 'lost');
+  }
+}

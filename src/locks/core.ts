@@ -1,0 +1,241 @@
+import type {
+  AllocationPolicy,
+  LockFeedback,
+  LockRequest,
+  LockWorld,
+  ScriptName,
+  Touch,
+  Verdict,
+} from './contract.js';
+import { LockCounters } from './counters.js';
+import type { Delegation } from './delegation.js';
+import type { LockEntry, Pending, TouchInFlight } from './entry.js';
+import { MaterializeQueue } from './materializing.js';
+import { OWN_PREFIX } from './names.js';
+import type { LockOptions } from './options.js';
+import { type Reply, replyOf } from './replies.js';
+import { Sightings } from './sightings.js';
+import { LockTable } from './table.js';
+
+/** When a script was sent, and whether what it was sent under still holds. */
+export interface Flight {
+  readonly sentMonotonicMs: number;
+  readonly sentWallMs: number;
+  /** No doubt about the whole upstream came up while the script was on its way. */
+  readonly trusted: boolean;
+  /** No command of our own clients overlapped it on this key. */
+  readonly alone: boolean;
+}
+
+export interface LockRules {
+  /** Goes on with whatever waits for this entry. */
+  advance(core: LockCore, entry: LockEntry): void;
+  /** Looks at what time has done to this entry. */
+  review(core: LockCore, entry: LockEntry): void;
+}
+
+/**
+ * What the rules of the lock manager share: the world, the table, and the few acts that every rule
+ * is made of (send a script, begin and end a delegation, doubt). The rules themselves are in the
+ * files named after them.
+ */
+export class LockCore {
+  readonly table: LockTable;
+  readonly sightings: Sightings;
+  readonly counters = new LockCounters();
+  /** Entries in whose key Redis may have a token of ours: doubted, or on its way there, too. */
+  readonly delegated = new Set<LockEntry>();
+  /** Touches that concern entries, or a database as a whole. */
+  readonly touches = new Map<Touch, TouchInFlight>();
+  /** Lock commands that went to Redis as the client wrote them; null: the key has no entry. */
+  readonly passes = new Map<LockRequest, LockEntry | null>();
+  readonly materializing: MaterializeQueue;
+  upstreamDown = false;
+  /** No new delegations, and those that are there are given back. */
+  paused = false;
+  /** Called when a delegation ended: a drain may be over. */
+  delegationEnded: () => void = () => {};
+  private generation = 0;
+  private tokens = 0;
+
+  constructor(
+    readonly options: LockOptions,
+    readonly world: LockWorld,
+    readonly feedback: LockFeedback,
+    readonly policy: AllocationPolicy,
+    readonly proxy: string,
+    readonly epoch: string,
+    private readonly rules: LockRules,
+  ) {
+    this.table = new LockTable(options, this.counters);
+    this.sightings = new Sightings(options);
+    this.materializing = new MaterializeQueue(world, entry => this.advance(entry));
+  }
+
+  advance(entry: LockEntry): void {
+    this.rules.advance(this, entry);
+  }
+
+  /** Makes sure that the entry is reviewed by then; a review arms the next one itself. */
+  wakeBy(entry: LockEntry, atMs: number): void {
+    if (atMs >= entry.wakeAtMs) return;
+    if (entry.wakeHandle !== null) this.world.cancelTimer(entry.wakeHandle);
+    entry.wakeAtMs = atMs;
+    entry.wakeHandle = this.world.setTimer(atMs, () => {
+      entry.wakeAtMs = Infinity;
+      entry.wakeHandle = null;
+      this.rules.review(this, entry);
+    });
+  }
+
+  /** Never used twice: the epoch is new with each start, the number with each token. */
+  newToken(): string {
+    return `${this.tokenPrefix()}${++this.tokens}`;
+  }
+
+  tokenPrefix(): string {
+    return `${OWN_PREFIX}${this.proxy}:${this.epoch}:`;
+  }
+
+  /** Sends one script for this entry; `answered` is told once, then the entry goes on. */
+  send(
+    entry: LockEntry,
+    script: ScriptName,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+    pending: Pending | null,
+    answered: (reply: Reply, flight: Flight) => void,
+  ): void {
+    if (entry.script !== null)
+      throw new Error(`two scripts of one key: ${entry.script}, ${script}`);
+    entry.script = script;
+    entry.current = pending;
+    if (script === 'reserve' || script === 'retain') this.delegated.add(entry);
+    this.counters.scripts[script]++;
+    const sentMonotonicMs = this.world.monotonicMs();
+    const sentWallMs = this.world.wallMs();
+    const generation = this.generation;
+    const passesEnded = entry.passesEnded;
+    const passesBefore = entry.passesInFlight;
+    let told = false;
+    this.world.run({ script, database: entry.database, keys, args }, answer => {
+      if (told) return;
+      told = true;
+      entry.script = null;
+      entry.current = null;
+      const flight: Flight = {
+        sentMonotonicMs,
+        sentWallMs,
+        trusted: generation === this.generation && !this.upstreamDown,
+        alone:
+          passesBefore === 0 && entry.passesInFlight === 0 && passesEnded === entry.passesEnded,
+      };
+      try {
+        answered(replyOf(script, answer), flight);
+      } catch (error) {
+        this.broken(entry, error);
+        if (pending !== null && !pending.settled) this.deliver(entry, pending, 'lost');
+      }
+      if (entry.delegation === null && this.delegated.has(entry)) this.endDelegation(entry);
+      this.advance(entry);
+    });
+  }
+
+  /** A broken assumption is a defect of ours: it ends the delegation of that key, no more. */
+  broken(entry: LockEntry, error: unknown): void {
+    this.counters.assertions++;
+    this.doubt(entry, `broken assumption: ${error instanceof Error ? error.message : error}`);
+  }
+
+  /** Our token is in the key, or may be. */
+  beginDelegation(entry: LockEntry, delegation: Delegation): void {
+    if (entry.delegation !== null) throw new Error('two delegations of one key');
+    entry.delegation = delegation;
+  }
+
+  /** Our token is certainly not in the key any more. */
+  endDelegation(entry: LockEntry): void {
+    entry.delegation = null;
+    this.delegated.delete(entry);
+    this.delegationEnded();
+  }
+
+  /** Invariant 6: no further grant from this delegation; it is settled and over. */
+  doubt(entry: LockEntry, reason: string): void {
+    const delegation = entry.delegation;
+    if (delegation !== null) {
+      delegation.doubted ??= reason;
+      this.wakeBy(entry, this.world.monotonicMs());
+    }
+    this.counters.doubts++;
+    this.world.doubt(reason, entry.database, entry.key);
+  }
+
+  /** Invariant 6 for everything at once: what was heard before proves nothing any more. */
+  doubtAll(reason: string): void {
+    this.generation++;
+    for (const entry of this.delegated) {
+      if (entry.delegation?.doubted === null) this.doubt(entry, reason);
+    }
+  }
+
+  /** An idle delegation found its request, or did not. */
+  endReservation(entry: LockEntry, delegation: Delegation, used: boolean, nowMs: number): void {
+    const keptMs = nowMs - delegation.keptFromMs;
+    if (Number.isNaN(keptMs)) return;
+    delegation.keptFromMs = Number.NaN;
+    if (used) this.counters.reservationsUsed++;
+    else this.counters.reservationsWasted++;
+    this.feedback.reservationEnded(entry.database, entry.key, used, keptMs);
+  }
+
+  /** Whether Redis has answered anything lately: asked at every grant from memory. */
+  upstreamHeard(nowMs: number): boolean {
+    return (
+      !this.upstreamDown && nowMs - this.world.lastHeardAtMs() <= this.options.upstreamSilenceMs
+    );
+  }
+
+  /**
+   * The key's clients don't all come through here, or do more with it than lock: it and its
+   * template are left to Redis for a while.
+   */
+  foreignHolder(entry: LockEntry, nowMs: number): void {
+    this.counters.foreignHolders++;
+    this.counters.templateBars++;
+    entry.proof = 0;
+    entry.tenure.foreign();
+    this.table.templates.barForForeignHolder(entry.template, nowMs);
+  }
+
+  barForTouch(entry: LockEntry, nowMs: number): void {
+    entry.proof = 0;
+    if (entry.declared) return;
+    this.counters.templateBars++;
+    this.table.templates.barForTouch(entry.template, nowMs);
+  }
+
+  /** Gives a request its verdict; false where nobody heard it. */
+  deliver(entry: LockEntry, pending: Pending, verdict: Verdict): boolean {
+    if (verdict === 'lost') this.counters.losses++;
+    if (verdict === 'pass') this.beginPass(entry, pending.request);
+    pending.settled = true;
+    const heard = !pending.abandoned && pending.request.settle(verdict);
+    if (verdict === 'pass' && !heard) this.endPass(pending.request);
+    return heard;
+  }
+
+  beginPass(entry: LockEntry, request: LockRequest): void {
+    this.counters.passes++;
+    entry.passesInFlight++;
+    this.passes.set(request, entry);
+  }
+
+  endPass(request: LockRequest): LockEntry | null {
+    const entry = this.passes.get(request) ?? null;
+    if (!this.passes.delete(request) || entry === null) return null;
+    entry.passesInFlight--;
+    entry.passesEnded++;
+    return entry;
+  }
+}

@@ -1,0 +1,48 @@
+import type { ScriptName } from './contract.js';
+
+/** What has happened since the start, as plain numbers for the metrics. */
+export class LockCounters {
+  grantsFromMemory = 0;
+  grantsThroughRedis = 0;
+  /** Shadow mode: grants that would have been made from memory. */
+  grantsShadow = 0;
+  refusalsFromMemory = 0;
+  refusalsThroughRedis = 0;
+  releasesInMemory = 0;
+  releasesThroughRedis = 0;
+  extensionsInMemory = 0;
+  extensionsThroughRedis = 0;
+  /** Requests that Redis was left to decide, as the client wrote them. */
+  passes = 0;
+  /** Requests whose client was disconnected, since a script's fate is unknown. */
+  losses = 0;
+  /** Grants that nobody heard of and that were taken back (invariant 12 of docs/protocol.md). */
+  grantsUndone = 0;
+  reservations = 0;
+  retentions = 0;
+  reservationsUsed = 0;
+  reservationsWasted = 0;
+  materializations = 0;
+  renewals = 0;
+  yields = 0;
+  touches = 0;
+  touchesDelayed = 0;
+  wholeDatabaseTouches = 0;
+  doubts = 0;
+  foreignHolders = 0;
+  templateBars = 0;
+  breaths = 0;
+  /** Broken assumptions inside the manager: each is a defect, and ended a delegation. */
+  assertions = 0;
+
+  readonly scripts: Record<ScriptName, number> = {
+    reserve: 0,
+    renew: 0,
+    want: 0,
+    materialize: 0,
+    retain: 0,
+    release: 0,
+    extend: 0,
+    yield: 0,
+  };
+}

@@ -1,0 +1,74 @@
+import { Lease } from './lease.js';
+
+/**
+ * A grant made from memory: only the holder and we know of it. One such object serves all grants of
+ * its delegation in turn, so that the hot path allocates nothing.
+ */
+export class LocalGrant {
+  /** Whether there is a holder now; the other fields mean nothing without one. */
+  taken = false;
+  value = '';
+  clientId = 0;
+  fence = 0;
+  grantedAtMs = 0;
+  /**
+   * Monotonic. The holder believes in its lock until its TTL has passed since it *sent* the
+   * request, which was earlier: this clock stands still in a suspension and is then late, which
+   * keeps the lock for longer and is safe. The wall clock could be early.
+   */
+  endsAtMs = 0;
+  /** Tells this grant from the next one of the same delegation. */
+  number = 0;
+
+  begin(value: string, clientId: number, ttlMs: number, fence: number, nowMs: number): void {
+    this.taken = true;
+    this.value = value;
+    this.clientId = clientId;
+    this.fence = fence;
+    this.grantedAtMs = nowMs;
+    this.endsAtMs = nowMs + ttlMs;
+    this.number++;
+  }
+
+  live(nowMs: number): boolean {
+    return this.taken && nowMs < this.endsAtMs;
+  }
+}
+
+/** Redis holds our token in the lock key itself; while the lease lasts, we decide who gets it. */
+export class Delegation {
+  readonly lease = new Lease();
+  readonly grant = new LocalGrant();
+  /**
+   * Why this delegation is no longer relied on (invariant 6), null while it is. A doubted one makes
+   * no grant; it is there to be settled by its exact token, since that may still be in Redis.
+   */
+  doubted: string | null = null;
+  /** Monotonic; no settling before, where Redis has refused one. */
+  settleAtMs = -Infinity;
+  /** Monotonic; an idle delegation is given back then. */
+  keptUntilMs: number;
+  /** Since when it is idle and kept for the next request; NaN while a holder has it. */
+  keptFromMs: number;
+  /** Grants since the lease last began: an unused delegation is not renewed. */
+  uses = 0;
+
+  constructor(
+    readonly token: string,
+    private nextFence: number,
+    private readonly fenceEnd: number,
+    keptFromMs: number,
+    keptUntilMs: number,
+  ) {
+    this.keptFromMs = keptFromMs;
+    this.keptUntilMs = keptUntilMs;
+  }
+
+  hasFence(): boolean {
+    return this.nextFence < this.fenceEnd;
+  }
+
+  takeFence(): number {
+    return this.nextFence++;
+  }
+}

@@ -1,0 +1,151 @@
+import type { LockRequest, ScriptName, Touch } from './contract.js';
+import type { Delegation } from './delegation.js';
+import type { LockDatabase } from './table.js';
+import type { TemplateRecord } from './templates.js';
+import type { Tenure } from './tenure.js';
+
+/** A client's lock request that has not got its verdict yet. */
+export interface Pending {
+  readonly request: LockRequest;
+  readonly sinceMs: number;
+  /** The client is gone: a verdict has nobody to hear it. */
+  abandoned: boolean;
+  /** Our scripts can't answer this one: it goes to Redis as the client wrote it, once settled. */
+  mustPass: boolean;
+  settled: boolean;
+}
+
+/** A touch that waits until the keys it names are settled. */
+export interface TouchInFlight {
+  readonly touch: Touch;
+  readonly entries: LockEntry[];
+  /** Entries that still have to be settled before the touch is ready. */
+  unsettled: number;
+  over: boolean;
+}
+
+/** Who holds the lock as far as this proxy has seen: a hint, Redis is asked before it counts. */
+export interface KnownHolder {
+  readonly value: string;
+  readonly clientId: number;
+  readonly grantedAtMs: number;
+  /** Monotonic; by then the grant is over. Infinity for one without TTL. */
+  endsAtMs: number;
+}
+
+/**
+ * One lock key: all that is known of it, and the order in which things happen to it.
+ *
+ *            ┌── want ──▶ a client's value in Redis ◀── materialize ──┐
+ *   absent ──┤                     │ retain                           │
+ *            └── reserve ──────────┴──────────────▶ delegation ───────┘
+ *                                      local grants and releases, in memory
+ *
+ * One script of a key is on its way at a time (invariant 11 of docs/protocol.md): while `script` is
+ * not null, nothing about the key is decided, and requests queue in order of arrival.
+ */
+export class LockEntry {
+  /** The script that is on its way. */
+  script: ScriptName | null = null;
+  /** The request that this script was sent for. */
+  current: Pending | null = null;
+  /** Requests that wait, first come first served. */
+  readonly queue: Pending[] = [];
+  /** Whether the queue is being worked on now: calls that come back into it are queued. */
+  advancing = false;
+
+  /** Our token in the key, as far as we know. */
+  delegation: Delegation | null = null;
+  /** A grant that nobody heard of, to be taken back from Redis before anything else. */
+  undo: string | null = null;
+  /** The local grant, by its number, that has been held for long enough to be written to Redis. */
+  materializeGrant = 0;
+
+  /** The client's value in the key, as far as we know. */
+  holder: KnownHolder | null = null;
+  /** Where `home.wholeTouches` stood when the key was last seen without a client's value. */
+  private sureAtWholeTouches = -1;
+
+  /** Commands on their way that may see the key: no script that writes a token meanwhile. */
+  touchesInFlight = 0;
+  /** Lock commands that went to Redis as the client wrote them. */
+  passesInFlight = 0;
+  /** Counts those that ended: one that overlapped a script makes the script's view unsure. */
+  passesEnded = 0;
+  readonly waitingTouches: TouchInFlight[] = [];
+
+  /** Grants released by compare in a row, with no foreign holder and no touch between. */
+  proof = 0;
+  /** The usual TTL asked for: follows a longer one at once, a shorter one slowly. */
+  ttlMs = 0;
+  /** Shadow mode: until when a lock would have been ready in memory. */
+  shadowUntilMs = -Infinity;
+  shadowFromMs = 0;
+
+  wakeAtMs = Infinity;
+  wakeHandle: unknown = null;
+  /** Second chance for the table: set by use, cleared by the search for room. */
+  usedLately = true;
+
+  memoryGrants = 0;
+  redisGrants = 0;
+  refusals = 0;
+
+  constructor(
+    readonly database: number,
+    readonly home: LockDatabase,
+    readonly key: string,
+    readonly companion: string,
+    readonly template: TemplateRecord,
+    /** Named by a `--delegate` pattern. */
+    readonly declared: boolean,
+    readonly tenure: Tenure,
+    /** Monotonic; commands sent before were not looked at for this key. */
+    readonly enteredAtMs: number,
+  ) {}
+
+  /** Whether the next decision has to wait for its turn. */
+  busy(): boolean {
+    return this.script !== null || this.queue.length > 0 || this.advancing || this.undo !== null;
+  }
+
+  /** Whether Redis may have a token of ours in this key, now or by a script on its way. */
+  mayHoldToken(): boolean {
+    return this.delegation !== null || this.script === 'reserve' || this.script === 'retain';
+  }
+
+  noteTtl(ttlMs: number): void {
+    this.ttlMs = ttlMs >= this.ttlMs ? ttlMs : this.ttlMs - (this.ttlMs - ttlMs) / 16;
+  }
+
+  /** The key was seen absent or with our own token in it: no client's value is left in it. */
+  sawNoHolder(): void {
+    this.holder = null;
+    this.sureAtWholeTouches = this.home.wholeTouches;
+  }
+
+  /** A client of ours may have put a value into the key that we do not know of. */
+  holderUnknown(): void {
+    this.sureAtWholeTouches = -1;
+  }
+
+  /** Whether a value in the key that is not `holder`'s can only be a foreign holder's. */
+  knowsHolder(): boolean {
+    return (
+      this.sureAtWholeTouches === this.home.wholeTouches &&
+      this.touchesInFlight === 0 &&
+      this.home.touchesInFlight === 0
+    );
+  }
+
+  /** Whether nothing would be lost with this entry but its history. */
+  idle(): boolean {
+    return (
+      !this.busy() &&
+      this.delegation === null &&
+      this.touchesInFlight === 0 &&
+      this.passesInFlight === 0 &&
+      this.waitingTouches.length === 0
+    );
+  }
+}

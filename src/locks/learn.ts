@@ -1,0 +1,103 @@
+import type { LockRequest, PassOutcome } from './contract.js';
+import type { LockCore } from './core.js';
+import type { LockEntry } from './entry.js';
+import { noteReleased } from './proof.js';
+import { shadowAcquired, shadowReleased } from './shadow.js';
+
+/**
+ * Lock commands that Redis decides as the client wrote them: what they and their answers tell. This
+ * is how a key becomes a lock key, and all that the manager does in observe mode.
+ */
+
+export function passing(core: LockCore, request: LockRequest): void {
+  const { intent, database } = request;
+  const entry = core.table.find(database, intent.key);
+  if (entry === undefined) return;
+  entry.usedLately = true;
+  if (intent.kind === 'acquire') {
+    entry.noteTtl(intent.ttlMs);
+    core.feedback.requested(database, intent.key, request.clientId, request.arrivedAtMs);
+  }
+  core.beginPass(entry, request);
+}
+
+export function passed(core: LockCore, request: LockRequest, outcome: PassOutcome): void {
+  const { intent, database } = request;
+  const entry = core.endPass(request) ?? core.table.find(database, intent.key);
+  const nowMs = core.world.monotonicMs();
+  if (outcome === 'lost') {
+    entry?.holderUnknown();
+    return;
+  }
+  if (outcome === 'error') return;
+  const yes = outcome === 'yes';
+  switch (intent.kind) {
+    case 'acquire':
+      if (entry === undefined) {
+        if (yes) core.sightings.granted(database, intent.key, intent.value);
+      } else if (yes) {
+        acquired(core, entry, request, intent.value, intent.ttlMs, nowMs);
+      } else {
+        entry.refusals++;
+        core.counters.refusalsThroughRedis++;
+        core.feedback.refused(database, intent.key, request.clientId, nowMs);
+      }
+      return;
+    case 'release':
+      if (yes) released(core, entry, request, intent.key, intent.value, nowMs);
+      return;
+    case 'extend':
+      if (yes && entry?.holder?.value === intent.value) {
+        entry.holder.endsAtMs = nowMs + intent.ttlMs;
+      }
+  }
+}
+
+function acquired(
+  core: LockCore,
+  entry: LockEntry,
+  request: LockRequest,
+  value: string,
+  ttlMs: number,
+  nowMs: number,
+): void {
+  const { clientId } = request;
+  entry.sawNoHolder();
+  entry.holder = {
+    value,
+    clientId,
+    grantedAtMs: nowMs,
+    endsAtMs: ttlMs > 0 ? nowMs + ttlMs : Infinity,
+  };
+  entry.tenure.granted(nowMs);
+  entry.redisGrants++;
+  core.counters.grantsThroughRedis++;
+  core.feedback.granted(entry.database, entry.key, clientId, false, nowMs);
+  shadowAcquired(core, entry, request);
+}
+
+function released(
+  core: LockCore,
+  known: LockEntry | undefined,
+  request: LockRequest,
+  key: string,
+  value: string,
+  nowMs: number,
+): void {
+  const { database } = request;
+  if (known === undefined) {
+    // A grant and its release by compare: a lock key from now on, if there is room for it.
+    if (!core.sightings.released(database, key, value)) return;
+    const entry = core.table.enter(database, key, nowMs);
+    if (entry !== undefined) noteReleased(core, entry);
+    return;
+  }
+  core.counters.releasesThroughRedis++;
+  if (known.holder?.value === value) {
+    noteReleased(core, known);
+    core.feedback.released(database, key, nowMs - known.holder.grantedAtMs, nowMs);
+  }
+  known.sawNoHolder();
+  known.tenure.left(nowMs);
+  shadowReleased(core, known, nowMs);
+}

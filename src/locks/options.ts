@@ -1,0 +1,96 @@
+/**
+ * Every number that the lock manager works with: its unit is in its name, its reason beside it.
+ * Vocabulary and invariants are those of docs/protocol.md.
+ */
+export interface LockOptions {
+  /**
+   * `observe`: all commands pass, the manager only learns. `shadow`: they pass, and what would
+   * have been granted from memory is counted. `reserve`: the manager acts.
+   */
+  readonly mode: 'observe' | 'shadow' | 'reserve';
+  /**
+   * Glob patterns of keys whose clients all come through this fleet and only lock with them:
+   * no proof, no tenure, and no bars but foreign holders.
+   */
+  readonly delegate: readonly string[];
+  /** Glob patterns of keys that are never delegated, whatever else is set. */
+  readonly noDelegate: readonly string[];
+  /**
+   * Longest TTL that is granted from memory, or by a script of ours at all. A longer one would
+   * need a lease that keeps a crashed proxy's keys blocked for longer than anybody waits.
+   */
+  readonly coverLimitMs: number;
+  /** Longest value that a grant takes; real tokens are under 100 bytes. */
+  readonly valueMaxBytes: number;
+  /** Longest key that is a lock key; bounds what the lock table costs. */
+  readonly keyMaxBytes: number;
+  /**
+   * A local grant held for longer is written to Redis. Most critical sections of fast locks are
+   * shorter and so never touch Redis; what lasts longer becomes visible to all.
+   */
+  readonly materializeAfterMs: number;
+  /** Share of a lease that is never relied on: two clocks that drift apart by that much are broken. */
+  readonly marginPercent: number;
+  /** The margin of short leases: above the resolution of Redis's clock and of the timers. */
+  readonly marginMinMs: number;
+  /**
+   * A lease is the key's usual TTL, plus as much again within these two bounds. The lower one lets
+   * a lock with a short TTL be renewed a few times a minute instead of many times a second; the
+   * upper one bounds for how long a crashed proxy blocks a key.
+   */
+  readonly leaseSlackMinMs: number;
+  readonly leaseSlackMaxMs: number;
+  /** No grant from memory where Redis has answered nothing for that long (invariant 6). */
+  readonly upstreamSilenceMs: number;
+  /** How long a request waits for a lost upstream before its client is disconnected. */
+  readonly reconnectWaitMs: number;
+  /** How long a key may first stay delegated before it is left to Redis for a breath. */
+  readonly tenureMs: number;
+  /** The tenure doubles with each breath in which nobody else came, up to this. */
+  readonly tenureMaxMs: number;
+  /** How long, at least, a breath is: a client that polls at the usual 10 to 250 ms gets its turn. */
+  readonly breathMs: number;
+  /** How long a foreign holder, or a touch that names a key, bars the key's template. */
+  readonly barMs: number;
+  /** Grants of a key released by compare, before it is delegated. */
+  readonly proofGrants: number;
+  /** Keys of a template granted and released by compare, before others of it are delegated at once. */
+  readonly proofTemplateKeys: number;
+  /** A database whose whole is touched (SCAN, FLUSHDB …) more often is not delegated from. */
+  readonly wholeDatabaseTouchesPerS: number;
+  /** Keys in the lock table, and keys watched to become lock keys; the idle ones make room. */
+  readonly lockKeysMax: number;
+  /**
+   * Fence numbers that a delegation takes along. The counter follows the server's microseconds, so
+   * this times the reservations per second is to stay under a million.
+   */
+  readonly fenceBlockSize: number;
+  /** How soon a settling that Redis refused (out of memory, read-only …) is tried again. */
+  readonly settleRetryMs: number;
+}
+
+export const lockDefaults: LockOptions = {
+  mode: 'reserve',
+  delegate: [],
+  noDelegate: [],
+  coverLimitMs: 60_000,
+  valueMaxBytes: 1024,
+  keyMaxBytes: 1024,
+  materializeAfterMs: 5,
+  marginPercent: 1,
+  marginMinMs: 5,
+  leaseSlackMinMs: 2_000,
+  leaseSlackMaxMs: 10_000,
+  upstreamSilenceMs: 1_000,
+  reconnectWaitMs: 2_000,
+  tenureMs: 2_000,
+  tenureMaxMs: 60_000,
+  breathMs: 500,
+  barMs: 600_000,
+  proofGrants: 3,
+  proofTemplateKeys: 20,
+  wholeDatabaseTouchesPerS: 1,
+  lockKeysMax: 100_000,
+  fenceBlockSize: 1_000,
+  settleRetryMs: 100,
+};

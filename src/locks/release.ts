@@ -1,0 +1,149 @@
+import type { ReleaseIntent } from '../intent/intent.js';
+import type { Verdict } from './contract.js';
+import type { LockCore } from './core.js';
+import type { LockEntry, Pending } from './entry.js';
+import { failed } from './failure.js';
+import { leaseMsFor } from './lease.js';
+import { FENCE_COUNTER } from './names.js';
+import { noteReleased, whyNotDelegate } from './proof.js';
+import { delegated, keepOrYield, mayBeDelegated } from './reservation.js';
+import { leftToRedis, settle, yieldDelegation } from './settle.js';
+
+/** Hot path: a verdict from memory, or null where Redis has to be asked. Allocates nothing. */
+export function releaseFromMemory(
+  core: LockCore,
+  entry: LockEntry,
+  intent: ReleaseIntent,
+  nowMs: number,
+): Verdict | null {
+  const delegation = entry.delegation;
+  if (delegation === null || delegation.doubted !== null) return null;
+  if (delegation.lease.over(nowMs, core.world.wallMs())) {
+    core.doubt(entry, 'lease over');
+    return null;
+  }
+  const grant = delegation.grant;
+  if (!grant.live(nowMs) || grant.value !== intent.value) {
+    // The token is in the key, so whoever asks holds nothing; but only Redis knows if it was heard.
+    return core.upstreamHeard(nowMs) ? 'not-owner' : null;
+  }
+  grant.taken = false;
+  core.counters.releasesInMemory++;
+  core.feedback.released(entry.database, entry.key, nowMs - grant.grantedAtMs, nowMs);
+  noteReleased(core, entry);
+  keepOrYield(core, entry, delegation);
+  return 'released';
+}
+
+/** Where memory can't decide: a verdict, or null once a script is on its way. */
+export function releaseThroughRedis(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  intent: ReleaseIntent,
+): Verdict | null {
+  const delegation = entry.delegation;
+  if (delegation !== null) {
+    // Settled first, then released like any grant that is in Redis.
+    entry.queue.unshift(pending);
+    if (!settle(core, entry)) core.doubt(entry, 'not settled before a release');
+    return null;
+  }
+  if (core.upstreamDown) return 'pass';
+  const nowMs = core.world.monotonicMs();
+  const isHolder = entry.holder?.value === intent.value;
+  const untilMs =
+    isHolder && entry.waitingTouches.length === 0 && whyNotDelegate(core, entry, nowMs) === null
+      ? core.policy.retainUntilMs(entry.database, entry.key, nowMs)
+      : 0;
+  if (untilMs > nowMs) retain(core, entry, pending, intent, untilMs);
+  else release(core, entry, pending, intent);
+  return null;
+}
+
+/**
+ * The holder of a doubted delegation gives its lock up while settling is refused: taking the token
+ * away is all that is left to do, and Redis allows that even when it is out of memory.
+ */
+export function releaseUnsettled(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  intent: ReleaseIntent,
+): Verdict | null {
+  const delegation = entry.delegation;
+  const nowMs = core.world.monotonicMs();
+  if (delegation === null || !delegation.grant.live(nowMs)) return 'pass';
+  if (delegation.grant.value !== intent.value) return 'not-owner';
+  yieldDelegation(core, entry, delegation, pending, reply => {
+    if (reply.status === 'yielded') {
+      released(core, entry, pending, delegation.grant.grantedAtMs);
+      core.deliver(entry, pending, 'released');
+    } else if (entry.delegation === null) {
+      entry.queue.unshift(pending);
+    } else {
+      failed(core, entry, pending, reply);
+    }
+  });
+  return null;
+}
+
+function release(core: LockCore, entry: LockEntry, pending: Pending, intent: ReleaseIntent): void {
+  const holder = entry.holder;
+  const keys = [entry.key, entry.companion];
+  core.send(entry, 'release', keys, [intent.value], pending, reply => {
+    switch (reply.status) {
+      case 'released':
+        if (holder?.value === intent.value) released(core, entry, pending, holder.grantedAtMs);
+        leftToRedis(entry, core.world.monotonicMs());
+        core.deliver(entry, pending, 'released');
+        return;
+      case 'not-owner':
+        core.deliver(entry, pending, 'not-owner');
+        return;
+      default:
+        failed(core, entry, pending, reply);
+    }
+  });
+}
+
+function retain(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  intent: ReleaseIntent,
+  untilMs: number,
+): void {
+  const grantedAtMs = entry.holder?.grantedAtMs ?? 0;
+  const token = core.newToken();
+  const leaseMs = leaseMsFor(entry.ttlMs, core.options);
+  const keptMs = Math.floor(entry.tenure.keptMs(core.world.monotonicMs()));
+  const keys = [entry.key, entry.companion, FENCE_COUNTER];
+  const { proxy, options } = core;
+  const args = [intent.value, token, leaseMs, proxy, options.fenceBlockSize, keptMs];
+  core.send(entry, 'retain', keys, args, pending, (reply, flight) => {
+    switch (reply.status) {
+      case 'retained':
+        core.counters.retentions++;
+        entry.tenure.kept(core.world.monotonicMs(), 0);
+        delegated(core, entry, token, leaseMs, untilMs, reply, flight);
+        released(core, entry, pending, grantedAtMs);
+        core.deliver(entry, pending, 'released');
+        return;
+      case 'not-owner':
+        core.deliver(entry, pending, 'not-owner');
+        return;
+      default:
+        mayBeDelegated(core, entry, token, leaseMs, reply, flight);
+        failed(core, entry, pending, reply);
+    }
+  });
+}
+
+function released(core: LockCore, entry: LockEntry, pending: Pending, grantedAtMs: number): void {
+  const nowMs = core.world.monotonicMs();
+  const { database } = pending.request;
+  core.counters.releasesThroughRedis++;
+  noteReleased(core, entry);
+  core.feedback.released(database, entry.key, nowMs - grantedAtMs, nowMs);
+}

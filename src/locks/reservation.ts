@@ -1,0 +1,159 @@
+import type { Flight, LockCore } from './core.js';
+import { Delegation } from './delegation.js';
+import type { LockEntry } from './entry.js';
+import { leaseMsFor } from './lease.js';
+import { FENCE_COUNTER } from './names.js';
+import { noteHeld, noteTokenGone, whyNotDelegate } from './proof.js';
+import { numberAt, type Reply, textAt } from './replies.js';
+import { settle } from './settle.js';
+
+/**
+ * The beginnings of a delegation, and what keeps it: ahead of a forecast request (reserve), in
+ * place of a released grant (retain), for longer (renew).
+ */
+
+/** Takes an absent key for us until that monotonic moment; whether the script was sent. */
+export function reserve(core: LockCore, entry: LockEntry, untilMs: number): boolean {
+  const nowMs = core.world.monotonicMs();
+  if (entry.busy() || entry.delegation !== null || untilMs <= nowMs) return false;
+  if (entry.holder !== null && entry.holder.endsAtMs > nowMs) return false;
+  if (whyNotDelegate(core, entry, nowMs) !== null) return false;
+  const token = core.newToken();
+  const leaseMs = leaseMsFor(entry.ttlMs, core.options);
+  const keys = [entry.key, entry.companion, FENCE_COUNTER];
+  const believed = entry.holder?.value ?? '';
+  const args = [token, leaseMs, core.proxy, core.options.fenceBlockSize, believed];
+  core.send(entry, 'reserve', keys, args, null, (reply, flight) => {
+    const answeredAtMs = core.world.monotonicMs();
+    switch (reply.status) {
+      case 'reserved':
+        core.counters.reservations++;
+        entry.tenure.kept(answeredAtMs, numberAt(reply, 2));
+        delegated(core, entry, token, leaseMs, untilMs, reply, flight);
+        return;
+      case 'held':
+        noteHeld(core, entry, numberAt(reply, 2) === 1, flight, answeredAtMs);
+        return;
+      case 'delegated':
+        adoptUnknownToken(core, entry, reply);
+        return;
+      default:
+        mayBeDelegated(core, entry, token, leaseMs, reply, flight);
+    }
+  });
+  return true;
+}
+
+/** Our token is in the key: this proxy alone decides who gets the lock. */
+export function delegated(
+  core: LockCore,
+  entry: LockEntry,
+  token: string,
+  leaseMs: number,
+  untilMs: number,
+  reply: Reply,
+  flight: Flight,
+): void {
+  const nowMs = core.world.monotonicMs();
+  const fence = numberAt(reply, 1);
+  const fenceEnd = fence + core.options.fenceBlockSize;
+  const delegation = new Delegation(token, fence, fenceEnd, nowMs, untilMs);
+  const { sentMonotonicMs, sentWallMs } = flight;
+  delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, nowMs, core.options);
+  entry.sawNoHolder();
+  core.beginDelegation(entry, delegation);
+  if (!flight.trusted) core.doubt(entry, 'doubt came up while the token was on its way');
+}
+
+/** A script that writes a token gave no answer of its own: the token may be in the key. */
+export function mayBeDelegated(
+  core: LockCore,
+  entry: LockEntry,
+  token: string,
+  leaseMs: number,
+  reply: Reply,
+  flight: Flight,
+): void {
+  if (reply.status === 'unknown' || reply.status === 'unexpected') {
+    delegated(core, entry, token, leaseMs, 0, reply, flight);
+    entry.holderUnknown();
+  }
+  core.doubt(entry, reply.error === '' ? reply.status : reply.error);
+}
+
+/**
+ * A script met another delegation's token. One of this very epoch that nobody here knows was put
+ * there late, by a script whose fate was unknown: no grant was ever made from it, so it is settled
+ * like any doubted one. Whether it was ours.
+ */
+export function adoptUnknownToken(core: LockCore, entry: LockEntry, reply: Reply): boolean {
+  const token = textAt(reply, 2);
+  if (!token.startsWith(core.tokenPrefix())) return false;
+  const delegation = new Delegation(token, 0, 0, Number.NaN, 0);
+  const nowMs = core.world.monotonicMs();
+  const leftMs = Math.max(0, numberAt(reply, 1));
+  delegation.lease.begin(leftMs, nowMs, core.world.wallMs(), nowMs, core.options);
+  core.beginDelegation(entry, delegation);
+  core.delegated.add(entry);
+  core.doubt(entry, 'unknown token of this proxy in the key');
+  return true;
+}
+
+/** A lock just freed stays ours if a further request is forecast, else it goes back to Redis. */
+export function keepOrYield(core: LockCore, entry: LockEntry, delegation: Delegation): void {
+  const nowMs = core.world.monotonicMs();
+  const untilMs = retainUntilMs(core, entry, nowMs);
+  if (untilMs <= nowMs || !delegation.hasFence()) {
+    settle(core, entry);
+    return;
+  }
+  core.counters.retentions++;
+  delegation.keptFromMs = nowMs;
+  delegation.keptUntilMs = untilMs;
+  core.wakeBy(entry, untilMs);
+}
+
+function retainUntilMs(core: LockCore, entry: LockEntry, nowMs: number): number {
+  if (core.paused || entry.waitingTouches.length > 0) return 0;
+  if (!entry.declared && nowMs >= entry.tenure.endsAtMs()) return 0;
+  return core.policy.retainUntilMs(entry.database, entry.key, nowMs);
+}
+
+/** Whether the lease is to be renewed now; a delegation that nobody uses is not. */
+export function renewDueAtMs(core: LockCore, entry: LockEntry, delegation: Delegation): number {
+  if (delegation.uses === 0) return Infinity;
+  // Ahead of the moment itself, so that requests of the usual TTL are covered throughout.
+  const aheadMs = core.options.leaseSlackMinMs / 4;
+  return delegation.lease.coversUntilMs(entry.ttlMs) - aheadMs;
+}
+
+export function renew(core: LockCore, entry: LockEntry, delegation: Delegation): void {
+  // Never shorter than what is left: a holder with an unusually long TTL may live on it.
+  const leftMs = delegation.lease.leftAtRedisMs(core.world.monotonicMs());
+  const leaseMs = Math.max(leaseMsFor(entry.ttlMs, core.options), Math.ceil(leftMs));
+  const keys = [entry.key, entry.companion];
+  core.send(entry, 'renew', keys, [delegation.token, leaseMs], null, (reply, flight) => {
+    const nowMs = core.world.monotonicMs();
+    const { sentMonotonicMs, sentWallMs } = flight;
+    switch (reply.status) {
+      case 'renewed':
+        core.counters.renewals++;
+        delegation.uses = 0;
+        delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, nowMs, core.options);
+        return;
+      case 'gone':
+        noteTokenGone(core, entry, delegation, textAt(reply, 1), flight, nowMs);
+        entry.holderUnknown();
+        core.endDelegation(entry);
+        return;
+      case 'other-type':
+        core.doubt(entry, 'token gone from the key, found another type');
+        core.endDelegation(entry);
+        return;
+      default:
+        // It may have run: what has to be waited out is the longer lease.
+        delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, nowMs, core.options);
+        core.doubt(entry, reply.error === '' ? `renew: ${reply.status}` : reply.error);
+    }
+  });
+}

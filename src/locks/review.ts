@@ -1,0 +1,68 @@
+import type { LockCore } from './core.js';
+import type { LockEntry } from './entry.js';
+import { keepOrYield, renew, renewDueAtMs } from './reservation.js';
+import { settle } from './settle.js';
+
+/** What time alone does to a lock key. One timer per key, armed for the next moment that matters. */
+export function review(core: LockCore, entry: LockEntry): void {
+  try {
+    if (entry.script === null && !entry.advancing) reviewDelegation(core, entry);
+  } catch (error) {
+    core.broken(entry, error);
+  }
+  core.advance(entry);
+}
+
+function reviewDelegation(core: LockCore, entry: LockEntry): void {
+  const delegation = entry.delegation;
+  if (delegation === null) return;
+  const nowMs = core.world.monotonicMs();
+  const { grant, lease } = delegation;
+  if (delegation.doubted !== null) {
+    // Never settled, but Redis has dropped the token by itself since.
+    if (nowMs < lease.goneAtMs) return;
+    entry.holderUnknown();
+    core.endDelegation(entry);
+  } else if (lease.over(nowMs, core.world.wallMs())) {
+    core.doubt(entry, 'lease over');
+  } else if (!entry.declared && !entry.tenure.mayKeep(nowMs)) {
+    settle(core, entry);
+  } else if (grant.live(nowMs)) {
+    if (nowMs >= renewDueAtMs(core, entry, delegation)) renew(core, entry, delegation);
+  } else if (grant.taken) {
+    // The holder's TTL ran out: what Redis would have dropped, is free.
+    grant.taken = false;
+    keepOrYield(core, entry, delegation);
+  } else if (nowMs >= delegation.keptUntilMs) {
+    settle(core, entry);
+  } else if (nowMs >= renewDueAtMs(core, entry, delegation)) {
+    renew(core, entry, delegation);
+  }
+}
+
+/** Arms the timer for the next moment that matters. */
+export function scheduleReview(core: LockCore, entry: LockEntry): void {
+  let nextMs = Infinity;
+  const first = entry.queue[0];
+  if (core.upstreamDown && first !== undefined) {
+    nextMs = first.sinceMs + core.options.reconnectWaitMs;
+  }
+  const delegation = entry.delegation;
+  if (delegation !== null && entry.script === null) {
+    const nowMs = core.world.monotonicMs();
+    const { grant, lease } = delegation;
+    if (delegation.doubted !== null) {
+      nextMs = Math.min(nextMs, lease.goneAtMs);
+      if (!core.upstreamDown) nextMs = Math.min(nextMs, Math.max(nowMs, delegation.settleAtMs));
+    } else {
+      nextMs = Math.min(
+        nextMs,
+        nowMs + lease.leftMs(nowMs, core.world.wallMs()),
+        grant.live(nowMs) ? grant.endsAtMs : delegation.keptUntilMs,
+        entry.declared ? Infinity : entry.tenure.endsAtMs(),
+        renewDueAtMs(core, entry, delegation),
+      );
+    }
+  }
+  if (nextMs < Infinity) core.wakeBy(entry, nextMs);
+}
