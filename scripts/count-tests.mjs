@@ -18,11 +18,11 @@ export function countTests(tap) {
     else if (margin === diagnosis && mark === '...') diagnosis = null;
     if (diagnosis !== null) continue;
     const [, indent, not, name, directive] =
-      /^((?: {4})?)(not )?ok \d+(?: - (.*?))?(?: # (SKIP|TODO|time).*)?$/i.exec(line) ?? [];
+      /^((?: {4})?)(not )?ok \d+(?: - (.*?))?(?: # (skip|todo|time).*)?$/i.exec(line) ?? [];
     if (indent === undefined) continue;
     if (indent !== '') {
       testsInFile++;
-      if (/^(SKIP|TODO)$/i.test(directive ?? '')) counts.skipped++;
+      if (/^(skip|todo)$/i.test(directive ?? '')) counts.skipped++;
       else if (not) {
         failedInFile++;
         counts.failed++;

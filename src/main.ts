@@ -4,6 +4,7 @@ import { formatAddress, helpText, type Options, readCommand } from './config.js'
 import { createLog, type Log, type LogOutput } from './observe/log.js';
 import { packageVersion } from './package.js';
 import { StartError } from './start-error.js';
+import { stopSignal } from './stop-signal.js';
 
 /** The `forelock` command: options → compose → run until a signal. */
 async function main(): Promise<void> {
@@ -40,16 +41,16 @@ async function run(options: Options, warnings: readonly string[]): Promise<void>
   process.on('unhandledRejection', fault);
   for (const warning of warnings) log.warn(warning);
 
-  const stop = stopSignal();
+  const stop = stopSignal(process, () => performance.now());
   const forelock = await composeOrExplain(options, output);
   announce(log, options, forelock);
 
-  const reason = await Promise.race([stop, forelock.broken]);
-  if (!isSignal(reason)) {
+  void forelock.broken.then(reason => {
     log.fatal(reason);
     process.exit(1);
-  }
-  log.info({ signal: reason }, 'draining: no new grants; delegations are given back');
+  });
+  const signal = await stop;
+  log.info({ signal }, 'draining: no new grants; delegations are given back');
   await forelock.drain();
   await forelock.close();
   log.info('ended');
@@ -89,34 +90,6 @@ function announce(log: Log, options: Options, forelock: Forelock): void {
 function redisCli({ host, port }: Forelock['listen']): string {
   const isDefault = host === '127.0.0.1' || host === '0.0.0.0' || host === '::';
   return `redis-cli ${isDefault ? '' : `-h ${host} `}-p ${port}`;
-}
-
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-
-type StopSignal = (typeof STOP_SIGNALS)[number];
-
-/**
- * One press of Ctrl-C may arrive twice: from the terminal, and from npm, which passes it on. Only
- * what comes later than this is a second wish.
- */
-const SAME_PRESS_MS = 250;
-
-/** Resolves with the first signal to stop; a second one ends the process at once, with code 1. */
-function stopSignal(): Promise<StopSignal> {
-  return new Promise(resolve => {
-    let firstAtMs: number | null = null;
-    for (const signal of STOP_SIGNALS) {
-      process.on(signal, () => {
-        firstAtMs ??= performance.now();
-        if (performance.now() - firstAtMs > SAME_PRESS_MS) process.exit(1);
-        resolve(signal);
-      });
-    }
-  });
-}
-
-function isSignal(reason: string): reason is StopSignal {
-  return (STOP_SIGNALS as readonly string[]).includes(reason);
 }
 
 await main();

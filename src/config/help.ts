@@ -1,12 +1,5 @@
-import {
-  flagName,
-  type Group,
-  groupTitles,
-  type SettingName,
-  settingNames,
-  settings,
-  variableName,
-} from './settings.js';
+import { type Group, groupTitles } from './setting.js';
+import { flagName, type SettingName, settingNames, settings, variableName } from './settings.js';
 
 const WIDTH = 96;
 const INDENT = 6;

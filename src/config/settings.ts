@@ -2,7 +2,6 @@ import {
   decimal,
   filePath,
   integer,
-  type Kind,
   keyPatterns,
   listenAddress,
   oneOf,
@@ -10,51 +9,13 @@ import {
   upstreamAddress,
   yesOrNo,
 } from './kinds.js';
+import { optional, type Setting, setting } from './setting.js';
 
 /**
  * Every setting of Forelock, once: the flags, the environment variables, the configuration file,
  * the help and the table in docs/operations.md all come from here. A limit, a timeout or a ratio
  * that is not in this table does not exist.
  */
-
-export type Group = 'start' | 'locks' | 'forecast' | 'clients' | 'upstream';
-
-export const groupTitles: Readonly<Record<Group, string>> = {
-  start: 'Start',
-  locks: 'Locks granted from memory',
-  forecast: 'Forecast and allocation',
-  clients: 'Clients',
-  upstream: 'Upstream',
-};
-
-export interface Setting<T> {
-  readonly group: Group;
-  readonly kind: Kind<T>;
-  /** What it is for, and why the default is what it is. No full stop: the help adds the default. */
-  readonly help: string;
-  readonly fallback: T;
-  /** The default as a person reads it. */
-  readonly fallbackText: string;
-  /** False: it cannot stand in the configuration file. */
-  readonly inFile: boolean;
-}
-
-function setting<T>(group: Group, kind: Kind<T>, fallbackText: string, help: string): Setting<T> {
-  const fallback = kind.fromText(fallbackText);
-  if (fallback === undefined) throw new Error(`default not allowed: ${fallbackText}`);
-  return { group, kind, help, fallback, fallbackText, inFile: true };
-}
-
-/** A setting that may be left out; `without` tells what happens then. */
-function optional<T>(
-  group: Group,
-  kind: Kind<T>,
-  without: string,
-  help: string,
-  inFile = true,
-): Setting<T | null> {
-  return { group, kind, help, fallback: null, fallbackText: without, inFile };
-}
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -237,7 +198,7 @@ export const settings = {
   ),
   fenceBlockSize: setting(
     'locks',
-    integer('numbers', 1, 100_000),
+    integer('fences', 1, 100_000),
     '1000',
     'fence numbers that one delegation takes along',
   ),

@@ -1,6 +1,6 @@
 import type { Protocol } from '../resp/encode.js';
 import { AdminError, type AdminReply, Double, encodeAdminReply, mapOf } from './admin-reply.js';
-import { type LockCounts, share } from './lock-tally.js';
+import { share } from './lock-tally.js';
 import { type LockView, notReadyBecause, type ScoreView, type Sources } from './sources.js';
 
 /** Who asks, and from where. */
@@ -28,8 +28,8 @@ interface Subcommand {
 const LISTED_DEFAULT = 100;
 const LISTED_MAX = 10_000;
 
-export function createAdmin(sources: Sources, counts: LockCounts): Admin {
-  const subcommands = subcommandsOf(sources, counts);
+export function createAdmin(sources: Sources): Admin {
+  const subcommands = subcommandsOf(sources);
   const helpLines = help(subcommands);
 
   return async (args, context) => {
@@ -50,7 +50,7 @@ export function createAdmin(sources: Sources, counts: LockCounts): Admin {
   };
 }
 
-function subcommandsOf(sources: Sources, counts: LockCounts): ReadonlyMap<string, Subcommand> {
+function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
   return new Map<string, Subcommand>([
     [
       'STATUS',
@@ -59,7 +59,7 @@ function subcommandsOf(sources: Sources, counts: LockCounts): ReadonlyMap<string
         help: 'How Forelock and its Redis are, and what was counted since the start.',
         argsMin: 0,
         argsMax: 0,
-        answer: () => status(sources, counts),
+        answer: () => status(sources),
       },
     ],
     [
@@ -146,13 +146,14 @@ async function refusalOf(
   }
 }
 
-function status(sources: Sources, counts: LockCounts): AdminReply {
+function status(sources: Sources): AdminReply {
   const about = sources.about();
   const upstream = sources.upstream();
   const clients = sources.clients();
   const notReady = notReadyBecause(sources);
-  const fromMemory = share(counts.grantsFromMemory, counts.grantsByRedis);
-  const used = share(counts.reservationsUsed, counts.reservationsUnused);
+  const { counters, count, delegatedCount } = sources.locks;
+  const fromMemory = share(counters.grantsFromMemory, counters.grantsThroughRedis);
+  const used = share(counters.reservationsUsed, counters.reservationsWasted);
   return mapOf({
     version: about.version,
     mode: about.mode,
@@ -171,18 +172,20 @@ function status(sources: Sources, counts: LockCounts): AdminReply {
     'clients-connected': clients.connected,
     'clients-accepted': clients.accepted,
     'clients-refused': clients.refused,
-    'lock-keys': sources.locks.count(),
-    delegations: sources.locks.delegatedCount(),
-    requests: counts.requests,
-    'grants-from-memory': counts.grantsFromMemory,
-    'grants-by-redis': counts.grantsByRedis,
+    'lock-keys': count(),
+    delegations: delegatedCount(),
+    requests: sources.tally.requests,
+    'grants-from-memory': counters.grantsFromMemory,
+    'grants-through-redis': counters.grantsThroughRedis,
+    'grants-shadow': counters.grantsShadow,
     'share-from-memory': fromMemory === null ? null : ratio(fromMemory),
-    refusals: counts.refusals,
-    releases: counts.releases,
-    'reservations-used': counts.reservationsUsed,
-    'reservations-unused': counts.reservationsUnused,
+    refusals: counters.refusalsFromMemory + counters.refusalsThroughRedis,
+    releases: counters.releasesInMemory + counters.releasesThroughRedis,
+    'reservations-used': counters.reservationsUsed,
+    'reservations-wasted': counters.reservationsWasted,
     'reservations-used-share': used === null ? null : ratio(used),
-    doubts: new Map(counts.doubts),
+    'foreign-holders': counters.foreignHolders,
+    doubts: new Map(sources.tally.doubts),
   });
 }
 

@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { LockCounts } from './lock-tally.js';
 import { notReadyBecause, type Sources } from './sources.js';
 
 export interface Metrics {
@@ -24,7 +23,6 @@ export function createHoldHistogram(): Histogram {
 /** Everything else is read from where it is counted anyway, and only when somebody scrapes. */
 export function createMetrics(
   sources: Sources,
-  counts: LockCounts,
   holds: Histogram,
   droppedLogLines: () => number,
 ): Metrics {
@@ -116,31 +114,91 @@ export function createMetrics(
   gauge('forelock_delegations', 'Lock keys that are delegated now.', () =>
     sources.locks.delegatedCount(),
   );
-  counter('forelock_lock_requests_total', 'Attempts to acquire.', () => counts.requests);
+  const { counters } = sources.locks;
+  counter('forelock_lock_requests_total', 'Attempts to acquire.', () => sources.tally.requests);
   split('forelock_lock_grants_total', 'Locks granted, by who decided.', 'by', () => [
-    ['memory', counts.grantsFromMemory],
-    ['redis', counts.grantsByRedis],
+    ['memory', counters.grantsFromMemory],
+    ['redis', counters.grantsThroughRedis],
+    ['shadow', counters.grantsShadow],
   ]);
-  counter('forelock_lock_refusals_total', 'Attempts that were refused.', () => counts.refusals);
+  split('forelock_lock_refusals_total', 'Attempts refused, by who decided.', 'by', () => [
+    ['memory', counters.refusalsFromMemory],
+    ['redis', counters.refusalsThroughRedis],
+  ]);
+  split('forelock_lock_releases_total', 'Locks released, by who decided.', 'by', () => [
+    ['memory', counters.releasesInMemory],
+    ['redis', counters.releasesThroughRedis],
+  ]);
+  split('forelock_lock_extensions_total', 'Locks extended, by who decided.', 'by', () => [
+    ['memory', counters.extensionsInMemory],
+    ['redis', counters.extensionsThroughRedis],
+  ]);
   counter(
-    'forelock_lock_releases_total',
-    'Locks released by their holders.',
-    () => counts.releases,
+    'forelock_lock_passes_total',
+    'Lock commands that Redis decided as the client wrote them.',
+    () => counters.passes,
   );
+  counter(
+    'forelock_lock_losses_total',
+    "Clients disconnected since a script's fate was unknown.",
+    () => counters.losses,
+  );
+  counter(
+    'forelock_grants_undone_total',
+    'Grants taken back that nobody had heard of.',
+    () => counters.grantsUndone,
+  );
+  split('forelock_delegations_total', 'Delegations made, by occasion.', 'as', () => [
+    ['reservation', counters.reservations],
+    ['retention', counters.retentions],
+  ]);
   split(
     'forelock_reservations_total',
     'Reservations and retentions that ended, by whether a request used them.',
     'outcome',
     () => [
-      ['used', counts.reservationsUsed],
-      ['unused', counts.reservationsUnused],
+      ['used', counters.reservationsUsed],
+      ['wasted', counters.reservationsWasted],
     ],
+  );
+  split('forelock_scripts_total', 'Scripts sent to Redis.', 'script', () =>
+    Object.entries(counters.scripts),
+  );
+  split(
+    'forelock_touches_total',
+    'Commands that touched a lock key, or all of them.',
+    'kind',
+    () => [
+      ['at once', counters.touches - counters.touchesDelayed],
+      ['after settling', counters.touchesDelayed],
+      ['whole database', counters.wholeDatabaseTouches],
+    ],
+  );
+  counter(
+    'forelock_foreign_holders_total',
+    'Client values found in a lock key that were not granted here.',
+    () => counters.foreignHolders,
+  );
+  counter(
+    'forelock_template_bars_total',
+    'How often a template was barred from delegation.',
+    () => counters.templateBars,
+  );
+  counter(
+    'forelock_breaths_total',
+    'How often a key was left to Redis at the end of its tenure.',
+    () => counters.breaths,
+  );
+  counter(
+    'forelock_broken_assumptions_total',
+    'Defects of Forelock that its own checks have caught; each ended a delegation.',
+    () => counters.assertions,
   );
   split(
     'forelock_doubts_total',
     'How often what was believed of a key was no longer trusted.',
     'reason',
-    () => counts.doubts,
+    () => sources.tally.doubts,
   );
   counter(
     'forelock_log_lines_dropped_total',

@@ -1,3 +1,6 @@
+import type { LockCounters } from '../locks/counters.js';
+import type { LockTally } from './lock-tally.js';
+
 /**
  * What the parts of Forelock tell of themselves to whoever looks: the FORELOCK commands, the
  * metrics, /readyz. Each is asked when somebody looks; nothing here runs on the path of a command.
@@ -6,8 +9,9 @@ export interface Sources {
   about(): AboutView;
   upstream(): UpstreamView;
   clients(): ClientsView;
-  locks: LocksView;
-  scores: ScoresView;
+  readonly locks: LocksView;
+  readonly scores: ScoresView;
+  readonly tally: LockTally;
 }
 
 export interface AboutView {
@@ -66,6 +70,7 @@ export interface LockView {
 }
 
 export interface LocksView {
+  readonly counters: LockCounters;
   /** Lock keys in the table. */
   count(): number;
   delegatedCount(): number;

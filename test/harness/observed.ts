@@ -1,3 +1,6 @@
+import type { LockFeedback } from '../../src/locks/contract.js';
+import { LockCounters } from '../../src/locks/counters.js';
+import { LockTally } from '../../src/observe/lock-tally.js';
 import type { LockView, ScoreView, Sources } from '../../src/observe/sources.js';
 
 /** A delegated lock key as the lock manager would show it, but for what is named. */
@@ -24,6 +27,8 @@ export interface ObservedState {
   /** Asked anew each time, so that a test can change it. */
   readonly isReachable?: () => boolean;
   readonly isDraining?: () => boolean;
+  readonly counters?: LockCounters;
+  readonly tally?: LockTally;
 }
 
 /** What the parts of a running Forelock would tell, made up. */
@@ -31,6 +36,8 @@ export function observed({
   locks = [],
   isReachable = () => true,
   isDraining = () => false,
+  counters = new LockCounters(),
+  tally = new LockTally(() => {}),
 }: ObservedState): Sources {
   const score: ScoreView = {
     database: 0,
@@ -60,7 +67,9 @@ export function observed({
       delegationBar: null,
     }),
     clients: () => ({ connected: 3, accepted: 7, refused: 1, closedForOutput: 2 }),
+    tally,
     locks: {
+      counters,
       count: () => locks.length,
       delegatedCount: () => locks.filter(view => view.delegated).length,
       all: () => locks,
@@ -74,3 +83,12 @@ export function observed({
     },
   };
 }
+
+/** Feedback that nobody listens to. */
+export const silent: LockFeedback = {
+  requested: () => {},
+  granted: () => {},
+  refused: () => {},
+  released: () => {},
+  reservationEnded: () => {},
+};

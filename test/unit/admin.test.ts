@@ -1,4 +1,5 @@
 import t from 'tap';
+import { LockCounters } from '../../src/locks/counters.js';
 import { type AdminContext, createAdmin, createAdminDesk } from '../../src/observe/admin.js';
 import { AdminError, type AdminReply, Double } from '../../src/observe/admin-reply.js';
 import { LockTally } from '../../src/observe/lock-tally.js';
@@ -30,18 +31,20 @@ function errorText(reply: AdminReply): string {
 }
 
 function admin(locks = [lockView({})]) {
-  const counts = new LockTally(() => {});
-  return { ask: createAdmin(observed({ locks }), counts), counts };
+  const counters = new LockCounters();
+  const tally = new LockTally(() => {});
+  return { ask: createAdmin(observed({ locks, counters, tally })), counters, tally };
 }
 
 t.test('STATUS tells how Forelock and Redis are, and the counts since the start', async t => {
-  const { ask, counts } = admin();
-  counts.requested();
-  counts.granted(0, 'k', 1, true);
-  counts.granted(0, 'k', 1, true);
-  counts.granted(0, 'k', 1, false);
-  counts.reservationEnded(0, 'k', true);
-  counts.doubted('connection lost');
+  const { ask, counters, tally } = admin();
+  tally.requests = 5;
+  counters.grantsFromMemory = 2;
+  counters.grantsThroughRedis = 1;
+  counters.refusalsFromMemory = 1;
+  counters.refusalsThroughRedis = 3;
+  counters.reservationsUsed = 4;
+  tally.doubted('connection lost');
   const status = entries(await ask(['status'], allowAll));
   t.match(status, {
     version: '9.9.9',
@@ -54,9 +57,10 @@ t.test('STATUS tells how Forelock and Redis are, and the counts since the start'
     'delegation-bar': null,
     'lock-keys': 1,
     delegations: 1,
-    requests: 1,
+    requests: 5,
     'grants-from-memory': 2,
-    'grants-by-redis': 1,
+    'grants-through-redis': 1,
+    refusals: 4,
     'share-from-memory': new Double(0.6667),
     'reservations-used-share': new Double(1),
   });

@@ -43,7 +43,7 @@ const cases: readonly (readonly [string, string, Partial<Counts>])[] = [
   ],
   [
     'skipped tests and those still to come are neither',
-    '    ok 1 - one # SKIP why\n    ok 2 - two # TODO\n    ok 3 - three\nok 1 - a.js',
+    '    ok 1 - one # SKIP why\n    ok 2 - two # todo\n    ok 3 - three\nok 1 - a.js',
     { passed: 1, failed: 0, skipped: 2 },
   ],
   ['nothing at all is nothing', '', { passed: 0, failed: 0 }],

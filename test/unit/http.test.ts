@@ -1,30 +1,35 @@
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import t from 'tap';
+import { LockCounters } from '../../src/locks/counters.js';
 import { createHttp, type HttpListener } from '../../src/observe/http.js';
 import { LockTally } from '../../src/observe/lock-tally.js';
 import { createHoldHistogram, createMetrics } from '../../src/observe/metrics.js';
 import { notReadyBecause } from '../../src/observe/sources.js';
 import type { Lifetime } from '../harness/lifetime.js';
-import { observed } from '../harness/observed.js';
+import { observed, silent } from '../harness/observed.js';
 
 interface Served {
   readonly port: number;
   readonly http: HttpListener;
   readonly state: { reachable: boolean; draining: boolean };
   readonly tally: LockTally;
+  readonly counters: LockCounters;
   readonly failures: unknown[];
 }
 
 async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<Served> {
   const state = { reachable: true, draining: false };
+  const holds = createHoldHistogram();
+  const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
+  const counters = new LockCounters();
   const sources = observed({
+    counters,
+    tally,
     isReachable: () => state.reachable,
     isDraining: () => state.draining,
   });
-  const holds = createHoldHistogram();
-  const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
-  const metrics = createMetrics(sources, tally, holds, () => 4);
+  const metrics = createMetrics(sources, holds, () => 4);
   const failures: unknown[] = [];
   const http = createHttp({
     notReady: () => notReadyBecause(sources),
@@ -33,7 +38,7 @@ async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<
   });
   const { port } = await http.listen('127.0.0.1', 0);
   t.teardown(() => http.close());
-  return { port, http, state, tally, failures };
+  return { port, http, state, tally, counters, failures };
 }
 
 interface Answer {
@@ -89,14 +94,17 @@ t.test('/readyz is 503 while Redis is unreachable, and while it drains', async t
 });
 
 t.test('/metrics holds what was counted, with units in the names', async t => {
-  const { port, tally } = await serve(t);
-  tally.requested();
-  tally.granted(0, 'k', 1, true);
-  tally.granted(0, 'k', 1, false);
-  tally.refused();
-  tally.released(0, 'k', 30);
-  tally.reservationEnded(0, 'k', false);
+  const { port, tally, counters } = await serve(t);
+  tally.requests = 6;
   tally.doubted('role changed');
+  tally.listening(silent).released(0, 'k', 30, 0);
+  counters.grantsFromMemory = 3;
+  counters.grantsThroughRedis = 2;
+  counters.refusalsThroughRedis = 1;
+  counters.reservationsWasted = 4;
+  counters.scripts.want = 9;
+  counters.touches = 5;
+  counters.touchesDelayed = 2;
   for (let scrape = 1; scrape <= 2; scrape++) {
     const { status, headers, body } = await ask(port, '/metrics');
     t.equal(status, 200);
@@ -108,14 +116,16 @@ t.test('/metrics holds what was counted, with units in the names', async t => {
       'forelock_upstream_pipes 2',
       'forelock_clients_connected 3',
       'forelock_clients_accepted_total 7',
-      'forelock_lock_requests_total 1',
-      'forelock_lock_grants_total{by="memory"} 1',
-      'forelock_lock_grants_total{by="redis"} 1',
-      'forelock_lock_refusals_total 1',
+      'forelock_lock_requests_total 6',
+      'forelock_lock_grants_total{by="memory"} 3',
+      'forelock_lock_grants_total{by="redis"} 2',
+      'forelock_lock_refusals_total{by="redis"} 1',
       'forelock_lock_hold_seconds_bucket{le="0.025"} 0',
       'forelock_lock_hold_seconds_bucket{le="0.05"} 1',
       'forelock_lock_hold_seconds_sum 0.03',
-      'forelock_reservations_total{outcome="unused"} 1',
+      'forelock_reservations_total{outcome="wasted"} 4',
+      'forelock_scripts_total{script="want"} 9',
+      'forelock_touches_total{kind="at once"} 3',
       'forelock_doubts_total{reason="role changed"} 1',
       'forelock_log_lines_dropped_total 4',
     ]) {

@@ -16,11 +16,34 @@ t.test('reasons of doubt stay few, whatever they are', async t => {
   t.equal(tally.doubts.get('other'), 1000 - 32);
 });
 
-t.test('each released lock tells how long it was held', async t => {
-  const held: number[] = [];
-  const tally = new LockTally(heldMs => held.push(heldMs));
-  tally.released(0, 'k', 12);
-  tally.released(0, 'k', 34);
-  t.same(held, [12, 34]);
-  t.equal(tally.releases, 2);
+t.test('it listens to the feedback, and all of it goes on', async t => {
+  const heldMs: number[] = [];
+  const told: unknown[][] = [];
+  const tell =
+    (name: string) =>
+    (...facts: unknown[]): void => {
+      told.push([name, ...facts]);
+    };
+  const tally = new LockTally(ms => heldMs.push(ms));
+  const feedback = tally.listening({
+    requested: tell('requested'),
+    granted: tell('granted'),
+    refused: tell('refused'),
+    released: tell('released'),
+    reservationEnded: tell('reservationEnded'),
+  });
+  feedback.requested(0, 'k', 1, 10);
+  feedback.granted(0, 'k', 1, true, 11);
+  feedback.refused(0, 'k', 2, 12);
+  feedback.released(0, 'k', 13, 24);
+  feedback.reservationEnded(0, 'k', true, 5);
+  t.same(told, [
+    ['requested', 0, 'k', 1, 10],
+    ['granted', 0, 'k', 1, true, 11],
+    ['refused', 0, 'k', 2, 12],
+    ['released', 0, 'k', 13, 24],
+    ['reservationEnded', 0, 'k', true, 5],
+  ]);
+  t.same(heldMs, [13]);
+  t.equal(tally.requests, 1);
 });

@@ -1,0 +1,41 @@
+/** The pages for operators say what the code does. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { settingsMarkdown } from '../../src/config.js';
+import { createAdmin } from '../../src/observe/admin.js';
+import { createHoldHistogram, createMetrics } from '../../src/observe/metrics.js';
+import { observed } from '../harness/observed.js';
+import { projectFolder } from '../harness/project.js';
+
+const page = (path: string): string => readFileSync(join(projectFolder, path), 'utf8');
+const operations = page('docs/operations.md');
+
+t.test('the table of settings is the one that the code reads (npm run docs writes it)', async t => {
+  const written = /<!-- settings: .*? -->\n\n([\s\S]*?)\n\n<!-- settings end -->/.exec(operations);
+  t.equal(written?.[1], settingsMarkdown());
+});
+
+t.test('every metric is described, and no other', async t => {
+  const metrics = createMetrics(observed({}), createHoldHistogram(), () => 0);
+  const names = (text: string, pattern: RegExp): readonly string[] =>
+    [...new Set([...text.matchAll(pattern)].map(([, name]) => String(name)))].sort();
+  t.same(
+    names(operations, /`(forelock_\w+)/g),
+    names(await metrics.text(), /^# TYPE (forelock_\w+)/gm),
+  );
+});
+
+t.test('every FORELOCK command is described', async t => {
+  const admin = createAdmin(observed({}));
+  const context = { user: 'default', database: 0, mayRun: async () => true };
+  const lines = (await admin(['HELP'], context)) as readonly string[];
+  const commands = lines.slice(1).filter(line => !line.startsWith(' '));
+  t.ok(commands.length >= 6);
+  for (const command of commands) t.match(operations, `\`FORELOCK ${command}\``);
+});
+
+t.test('the changelog begins with the version of the package', async t => {
+  const { version } = JSON.parse(page('package.json')) as { version: string };
+  t.equal(/^## (\S+)/m.exec(page('CHANGELOG.md'))?.[1], version);
+});
