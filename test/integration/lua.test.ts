@@ -1,0 +1,365 @@
+import t, { type Test } from 'tap';
+import { companionOf, FENCE_COUNTER } from '../../src/locks/names.js';
+import { RedisServer } from '../harness/redis-server.js';
+import { LuaScripts } from '../simulation/lua-scripts.js';
+
+// Binary, as every key and value: what a script compares and writes is bytes.
+const key = 'lock:{\xff\x00}:1';
+const value = 'holder \x00\xfe\r\n';
+const token = 'forelock:p1:e1:1';
+const otherToken = 'forelock:p1:e1:2';
+const companion = companionOf(key) ?? '';
+
+const reserveArgs = (name: string): (string | number)[] => [name, 60_000, 'p1', 1000, ''];
+const retainArgs = (name: string): (string | number)[] => [value, name, 60_000, 'p1', 1000, 700];
+
+/** What has to be in the key for each script to do its work. */
+const PRESENT = {
+  reserve: null,
+  renew: token,
+  want: null,
+  materialize: token,
+  retain: value,
+  release: value,
+  extend: value,
+  yield: token,
+};
+
+t.test('each script does what its header says, on a real Redis', async t => {
+  const server = await RedisServer.start(t);
+  const scripts = new LuaScripts(server.port);
+  t.teardown(() => scripts.close());
+  const { redis } = scripts;
+  const keyBytes = Buffer.from(key, 'latin1');
+  const companionBytes = Buffer.from(companion, 'latin1');
+  const stored = async (): Promise<string | null> =>
+    (await redis.getBuffer(keyBytes))?.toString('latin1') ?? null;
+  const put = (text: string, ttlMs = 5000): Promise<unknown> =>
+    redis.set(keyBytes, Buffer.from(text, 'latin1'), 'PX', ttlMs);
+  const between = (t: Test, ms: number, low: number, high: number): void => {
+    t.ok(ms >= low && ms <= high, `${ms} ms is from ${low} to ${high}`);
+  };
+  t.beforeEach(() => redis.flushall());
+
+  t.test('reserve', async t => {
+    const keys = [key, companion, FENCE_COUNTER];
+    const reserve = (name = token) =>
+      scripts.run({ script: 'reserve', keys, args: reserveArgs(name) });
+
+    t.test(
+      'puts the token into an absent key, with its lease, a fence block and a companion',
+      async t => {
+        const before = Date.now();
+        const [status, fence, keptMs] = await reserve();
+        t.equal(status, 'reserved');
+        t.equal(await stored(), token);
+        between(t, await redis.pttl(keyBytes), 59_000, 60_000);
+        between(t, await redis.pttl(companionBytes), 59_000, 60_000);
+        t.ok(Number(fence) >= before * 1000, "a block begins at the server's microseconds");
+        t.equal(await redis.get(FENCE_COUNTER), String(Number(fence) + 1000));
+        t.equal(keptMs, 0);
+        const { owner, since } = JSON.parse((await redis.get(companionBytes)) ?? '');
+        t.equal(owner, 'p1');
+        t.ok(since >= before && since <= Date.now());
+      },
+    );
+
+    t.test('leaves a holder alone, and tells whether it is the believed one', async t => {
+      await put(value);
+      const held = await reserve();
+      t.equal(held[0], 'held');
+      between(t, Number(held[1]), 4000, 5000);
+      t.equal(held[2], 0);
+      const args = [...reserveArgs(token).slice(0, 4), value];
+      t.equal((await scripts.run({ script: 'reserve', keys, args }))[2], 1);
+      t.equal(await stored(), value);
+      t.equal(await redis.exists(FENCE_COUNTER, companionBytes), 0);
+    });
+
+    t.test('leaves the token of another delegation alone, and names it', async t => {
+      await put(otherToken);
+      const found = await reserve();
+      t.equal(found[0], 'delegated');
+      t.equal(found[2], otherToken);
+      t.equal(await stored(), otherToken);
+    });
+
+    t.test('begins after a counter that is ahead of the clock', async t => {
+      const ahead = Date.now() * 1000 + 1e12;
+      await redis.set(FENCE_COUNTER, ahead);
+      t.equal((await reserve())[1], ahead);
+      t.equal(await redis.get(FENCE_COUNTER), String(ahead + 1000));
+    });
+
+    t.test('goes on with a tenure that a companion tells of', async t => {
+      await redis.set(companionBytes, JSON.stringify({ owner: 'p0', since: Date.now() - 1500 }));
+      between(t, Number((await reserve())[2]), 1500, 2500);
+    });
+
+    t.test('takes an unreadable companion for none', async t => {
+      for (const text of ['{', '[]', '"since"', '{"since":"x"}', '7']) {
+        await redis.del(keyBytes);
+        await redis.set(companionBytes, text);
+        t.strictSame((await reserve()).toSpliced(1, 1), ['reserved', 0], text);
+      }
+      await redis.del(keyBytes, companionBytes);
+      await redis.lpush(companionBytes, 'x');
+      t.strictSame((await reserve()).toSpliced(1, 1), ['reserved', 0], 'a list');
+    });
+  });
+
+  t.test('renew', async t => {
+    const renew = () =>
+      scripts.run({ script: 'renew', keys: [key, companion], args: [token, 90_000] });
+
+    t.test('gives the same token a longer lease', async t => {
+      await scripts.run({
+        script: 'reserve',
+        keys: [key, companion, FENCE_COUNTER],
+        args: reserveArgs(token),
+      });
+      t.strictSame(await renew(), ['renewed']);
+      t.equal(await stored(), token);
+      between(t, await redis.pttl(keyBytes), 89_000, 90_000);
+      between(t, await redis.pttl(companionBytes), 89_000, 90_000);
+    });
+
+    t.test('brings nothing back, and takes nothing from others', async t => {
+      t.strictSame(await renew(), ['gone', 'absent']);
+      t.equal(await stored(), null);
+      await put(value);
+      t.strictSame(await renew(), ['gone', 'value']);
+      await put(otherToken);
+      t.strictSame(await renew(), ['gone', 'token']);
+      between(t, await redis.pttl(keyBytes), 4000, 5000);
+    });
+  });
+
+  t.test('want', async t => {
+    const keys = [key, FENCE_COUNTER];
+    const want = (own = '', believed = '') =>
+      scripts.run({ script: 'want', keys, args: [value, 30_000, own, believed] });
+
+    t.test('takes an absent key, with one fence number', async t => {
+      const [status, fence, over] = await want();
+      t.strictSame([status, over], ['yours', 'absent']);
+      t.equal(await stored(), value);
+      between(t, await redis.pttl(keyBytes), 29_000, 30_000);
+      t.equal(await redis.get(FENCE_COUNTER), String(Number(fence) + 1));
+      await redis.del(keyBytes);
+      t.ok(Number((await want())[1]) > Number(fence), 'fences grow');
+    });
+
+    t.test('takes the token that it names as its own', async t => {
+      await put(token);
+      const [status, , over] = await want(token);
+      t.strictSame([status, over], ['yours', 'own']);
+      t.equal(await stored(), value);
+    });
+
+    t.test('takes no other token, and names it', async t => {
+      await put(otherToken);
+      for (const own of ['', token]) {
+        const [status, leftMs, found] = await want(own);
+        t.strictSame([status, found], ['delegated', otherToken]);
+        between(t, Number(leftMs), 4000, 5000);
+      }
+      t.equal(await stored(), otherToken);
+    });
+
+    t.test('is refused where somebody holds the lock, an equal value included', async t => {
+      await put(value);
+      const [status, leftMs, isBelieved] = await want('', 'somebody else');
+      t.strictSame([status, isBelieved], ['held', 0]);
+      between(t, Number(leftMs), 4000, 5000);
+      t.equal((await want('', value))[2], 1);
+      await redis.persist(keyBytes);
+      t.equal((await want())[1], -1, 'no TTL');
+    });
+
+    t.test('an empty value in the key is a holder, not an absent token', async t => {
+      await redis.set(keyBytes, '');
+      t.equal((await want('', ''))[0], 'held');
+    });
+  });
+
+  t.test('materialize', async t => {
+    const materialize = () =>
+      scripts.run({ script: 'materialize', keys: [key], args: [token, value, 700] });
+
+    t.test("puts the holder's value and remaining TTL in place of the token", async t => {
+      await put(token);
+      t.strictSame(await materialize(), ['materialized']);
+      t.equal(await stored(), value);
+      between(t, await redis.pttl(keyBytes), 1, 700);
+    });
+
+    t.test('writes over nothing but the exact token', async t => {
+      t.strictSame(await materialize(), ['gone', 'absent']);
+      t.equal(await stored(), null);
+      await put('somebody');
+      t.strictSame(await materialize(), ['gone', 'value']);
+      t.equal(await stored(), 'somebody');
+      await put(otherToken);
+      t.strictSame(await materialize(), ['gone', 'token']);
+      t.equal(await stored(), otherToken);
+    });
+  });
+
+  t.test('retain', async t => {
+    const keys = [key, companion, FENCE_COUNTER];
+    const retain = () => scripts.run({ script: 'retain', keys, args: retainArgs(token) });
+
+    t.test("puts a new token in place of the holder's value", async t => {
+      await put(value);
+      const [status, fence] = await retain();
+      t.equal(status, 'retained');
+      t.equal(await stored(), token);
+      between(t, await redis.pttl(keyBytes), 59_000, 60_000);
+      t.equal(await redis.get(FENCE_COUNTER), String(Number(fence) + 1000));
+      const { since } = JSON.parse((await redis.get(companionBytes)) ?? '');
+      between(t, Date.now() - since, 700, 1700);
+    });
+
+    t.test('takes the lock from nobody else', async t => {
+      t.strictSame(await retain(), ['not-owner']);
+      t.equal(await redis.dbsize(), 0);
+      await put('somebody');
+      t.strictSame(await retain(), ['not-owner']);
+      await put(token);
+      t.strictSame(await retain(), ['not-owner']);
+      t.equal(await stored(), token);
+    });
+  });
+
+  t.test('release', async t => {
+    const release = () => scripts.run({ script: 'release', keys: [key, companion], args: [value] });
+
+    t.test("removes the holder's value and the companion", async t => {
+      await put(value);
+      await redis.set(companionBytes, '{}');
+      t.strictSame(await release(), ['released']);
+      t.equal(await redis.dbsize(), 0);
+    });
+
+    t.test("frees nobody else's lock", async t => {
+      t.strictSame(await release(), ['not-owner']);
+      await put(`${value} `);
+      t.strictSame(await release(), ['not-owner']);
+      await put(token);
+      t.strictSame(await release(), ['not-owner']);
+      t.equal(await stored(), token);
+    });
+  });
+
+  t.test('extend', async t => {
+    const extend = () => scripts.run({ script: 'extend', keys: [key], args: [value, 90_000] });
+
+    t.test("gives the holder's value the TTL asked for", async t => {
+      await put(value);
+      t.strictSame(await extend(), ['extended']);
+      t.equal(await stored(), value);
+      between(t, await redis.pttl(keyBytes), 89_000, 90_000);
+    });
+
+    t.test('extends nothing that is gone, and nobody else', async t => {
+      t.strictSame(await extend(), ['not-owner']);
+      await put('somebody');
+      t.strictSame(await extend(), ['not-owner']);
+      between(t, await redis.pttl(keyBytes), 4000, 5000);
+    });
+  });
+
+  t.test('yield', async t => {
+    const giveBack = () => scripts.run({ script: 'yield', keys: [key, companion], args: [token] });
+
+    t.test('removes the token and the companion', async t => {
+      await put(token);
+      await redis.set(companionBytes, '{}');
+      t.strictSame(await giveBack(), ['yielded']);
+      t.equal(await redis.dbsize(), 0);
+    });
+
+    t.test('removes nothing but the exact token', async t => {
+      t.strictSame(await giveBack(), ['gone', 'absent']);
+      await put(value);
+      t.strictSame(await giveBack(), ['gone', 'value']);
+      await put(otherToken);
+      t.strictSame(await giveBack(), ['gone', 'token']);
+      t.equal(await stored(), otherToken);
+    });
+  });
+
+  const calls = [
+    { script: 'reserve', keys: [key, companion, FENCE_COUNTER], args: reserveArgs(token) },
+    { script: 'renew', keys: [key, companion], args: [token, 1000] },
+    { script: 'want', keys: [key, FENCE_COUNTER], args: [value, 1000, '', ''] },
+    { script: 'materialize', keys: [key], args: [token, value, 1000] },
+    { script: 'retain', keys: [key, companion, FENCE_COUNTER], args: retainArgs(token) },
+    { script: 'release', keys: [key, companion], args: [value] },
+    { script: 'extend', keys: [key], args: [value, 1000] },
+    { script: 'yield', keys: [key, companion], args: [token] },
+  ] as const;
+
+  t.test('a key of another type is told by its own status, and left as it is', async t => {
+    for (const call of calls) {
+      await redis.lpush(keyBytes, 'x');
+      t.strictSame(await scripts.run(call), ['other-type'], call.script);
+      t.strictSame(await redis.lrange(keyBytes, 0, -1), ['x']);
+      await redis.flushall();
+    }
+  });
+
+  t.test('a fence counter of another type moves no lock', async t => {
+    for (const call of calls.filter(({ keys }) => keys.at(-1) === FENCE_COUNTER)) {
+      await redis.flushall();
+      await redis.lpush(FENCE_COUNTER, 'x');
+      if (call.script === 'retain') await put(value);
+      const before = await stored();
+      t.strictSame(await scripts.run(call), ['other-type'], call.script);
+      t.equal(await stored(), before);
+    }
+  });
+
+  t.test('a script cut short by a refusal has not moved the lock', async t => {
+    const rights = ['~forelock:*', '%R~*', '+@all', 'nopass', 'on'];
+    await redis.call('ACL', 'SETUSER', 'reader', ...rights);
+    const reader = new LuaScripts(server.port, 'reader');
+    t.teardown(() => reader.close());
+    for (const call of calls) {
+      await redis.flushall();
+      const before = PRESENT[call.script];
+      if (before !== null) await put(before);
+      await t.rejects(reader.run(call), /NOPERM|permissions/, call.script);
+      t.equal(await stored(), before);
+    }
+  });
+
+  t.test('no script costs Redis more commands than told', async t => {
+    const commandsOf = async (run: () => Promise<unknown>): Promise<number> => {
+      const count = async (): Promise<number> =>
+        Number(/total_commands_processed:(\d+)/.exec(await redis.info('stats'))?.[1]);
+      const before = await count();
+      await run();
+      // The INFO that told the first number counts by the second.
+      return (await count()) - before - 1;
+    };
+    const costs: Record<string, number> = {};
+    for (const call of calls) {
+      await redis.del(keyBytes);
+      const before = PRESENT[call.script];
+      if (before !== null) await put(before);
+      costs[call.script] = await commandsOf(() => scripts.run(call));
+    }
+    t.strictSame(costs, {
+      reserve: 7,
+      renew: 4,
+      want: 5,
+      materialize: 3,
+      retain: 6,
+      release: 3,
+      extend: 3,
+      yield: 3,
+    });
+  });
+});
