@@ -173,8 +173,6 @@ const MALFORMED: [what: string, bytes: string][] = [
   ['a quote with text behind it', 'ECHO "a"b\r\n'],
   ['a single quote that is not closed', "ECHO 'a\r\n"],
   ['a line that never ends', ENDLESS],
-  ['a POST of HTTP', 'POST / HTTP/1.1\r\n'],
-  ['a Host: of HTTP', 'GET / HTTP/1.1\r\nHost: localhost\r\n'],
 ];
 
 /** What a session did before; each begins with its commands and their number of replies. */
@@ -207,6 +205,21 @@ t.test('malformed frames get their error, and end the connection', async t => {
   }
   const pair = await twins.pair(t);
   await pair.same(t, 'EXISTS', 'never');
+});
+
+t.test('HTTP requests end the connection unanswered', async t => {
+  const twins = await Twins.start(t);
+  for (const bytes of [
+    'POST / HTTP/1.1\r\nSET never set\r\n',
+    'Host: localhost\r\nSET never set\r\n',
+    '*1\r\n$4\r\nPOST\r\n',
+  ]) {
+    const pair = await twins.pair(t);
+    await pair.same(t, 'ECHO', 'before');
+    pair.write(bytes);
+    await pair.sameEnd(t, JSON.stringify(bytes));
+  }
+  t.equal(await (await twins.forelock.connect(t)).call('EXISTS', 'never'), ':0\r\n');
 });
 
 t.test('nothing behind a malformed frame is executed', async t => {

@@ -91,7 +91,7 @@ export const server: Table = {
   'config|get': [
     'CONFIG GET maxmemory-samples',
     'CONFIG GET nosuch',
-    'CONFIG GET hz maxmemory-samples',
+    unordered('CONFIG GET hz maxmemory-samples'),
     shape('CONFIG GET *'),
   ],
   'config|help': ['CONFIG HELP'],
