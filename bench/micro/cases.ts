@@ -1,6 +1,13 @@
+import type { Intent } from '../../src/intent/intent.js';
 import { parseRequest } from '../../src/intent/parse-request.js';
+import { ScriptKnowledge } from '../../src/intent/scripts.js';
+import type { Verdict } from '../../src/locks/contract.js';
+import { LockManager } from '../../src/locks/manager.js';
+import { lockDefaults } from '../../src/locks/options.js';
 import { ReplyFramer } from '../../src/resp/reply-framer.js';
 import { COMPLETE, RequestFramer } from '../../src/resp/request-framer.js';
+import { acquire, release, TestRequest } from '../../test/simulation/lock-requests.js';
+import { TestWorld } from '../../test/simulation/test-world.js';
 import { encodeCommand } from '../resp-connection.js';
 
 export interface MicroCase {
@@ -21,6 +28,10 @@ export function microCases(): readonly MicroCase[] {
     frameReply('frame a reply: 100 values', arrayReply(100)),
     parse('parse a request: SET NX PX', acquireCommand(), 6),
     parse('parse a request: EVALSHA release', releaseCommand(), 5),
+    recognise('recognise: SET NX PX', acquireCommand(), 'acquire'),
+    recognise('recognise: EVALSHA release', releaseCommand(), 'release'),
+    recognise('recognise: GET is no lock command', encodeCommand('GET', 'user:1042'), null),
+    localGrant(),
   ];
 }
 
@@ -61,6 +72,54 @@ function frameReply(name: string, bytes: Buffer): MicroCase {
 
 function parse(name: string, bytes: Buffer, argCount: number): MicroCase {
   return { name, operation: () => check(parseRequest(bytes)?.length === argCount, name) };
+}
+
+function recognise(name: string, bytes: Buffer, kind: Intent['kind'] | null): MicroCase {
+  const scripts = new ScriptKnowledge();
+  const args = parseRequest(bytes) ?? [];
+  return {
+    name,
+    operation: () => check((scripts.intentOf(args)?.kind ?? null) === kind, name),
+  };
+}
+
+/** Time stands still, so the lease lasts and no timer comes due. */
+function localGrant(): MicroCase {
+  const name = 'grant and release from memory';
+  const world = new TestWorld();
+  const silent = () => {};
+  const manager = new LockManager(
+    { ...lockDefaults, delegate: ['*'] },
+    world,
+    {
+      requested: silent,
+      granted: silent,
+      refused: silent,
+      released: silent,
+      reservationEnded: silent,
+    },
+    { retainUntilMs: (_database, _key, nowMs) => nowMs + 1_000 },
+    'bench',
+    'epoch',
+  );
+  const toAcquire = new TestRequest(acquire('order:1042', value), 1, world.nowMs);
+  const toRelease = new TestRequest(release('order:1042', value), 1, world.nowMs);
+  return {
+    name,
+    operation() {
+      decide(toAcquire, 'granted');
+      decide(toRelease, 'released');
+    },
+  };
+  /** Redis is asked for the delegation, and again when its block of fence numbers is used up. */
+  function decide(request: TestRequest, expected: Verdict): void {
+    let verdict = manager.decide(request);
+    if (verdict === null) {
+      world.answerAll();
+      verdict = request.verdicts.pop() ?? null;
+    }
+    check(verdict === expected, name);
+  }
 }
 
 function check(right: boolean, name: string): void {
