@@ -1,0 +1,164 @@
+import type { ScriptAnswer, ScriptCall } from '../../locks/contract.js';
+import { endpointName } from '../endpoint.js';
+import { ControlConnection } from './control-connection.js';
+import { Heartbeat } from './heartbeat.js';
+import { type ControlLog, type ControlOptions, PERMISSIONS_MAX } from './options.js';
+import { Permissions } from './permissions.js';
+import { readScriptFiles } from './script-files.js';
+import { ScriptRunner } from './script-runner.js';
+import { ServerFacts } from './server-facts.js';
+
+export interface ControlEvents {
+  /**
+   * The reply to COMMAND as nested arrays of binary strings and numbers, after every connect; null
+   * where Redis doesn't let Forelock ask.
+   */
+  commands(reply: unknown): void;
+  /** A connection of Forelock's own is lost: no further grant from memory (invariant 6). */
+  lost(reason: string): void;
+  /** All connections are there again. Told for the first connect too. */
+  back(): void;
+  /** The connections stand, but Redis is not what it was: a failover, a restart. */
+  doubt(reason: string): void;
+}
+
+/** What Forelock itself asks of Redis: scripts, heartbeats, settings, permissions. */
+export class Control {
+  readonly permissions: Permissions;
+  readonly #options: ControlOptions;
+  readonly #events: ControlEvents;
+  readonly #log: ControlLog;
+  readonly #files = readScriptFiles();
+  readonly #main: ControlConnection;
+  readonly #runners = new Map<number, ScriptRunner>();
+  readonly #connections = new Map<number, ControlConnection>();
+  /** Connections that were lost and are not back. */
+  readonly #missing = new Set<number>();
+  readonly #heartbeat: Heartbeat;
+  readonly #facts: ServerFacts;
+  #lastHeardAtMs = Number.NEGATIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: ControlOptions, events: ControlEvents, log: ControlLog) {
+    this.#options = options;
+    this.#events = events;
+    this.#log = log;
+    // Until the first connect the main connection counts as missing.
+    this.#missing.add(MAIN_DATABASE);
+    this.#main = this.#connect(MAIN_DATABASE);
+    this.permissions = new Permissions(this.#main, {
+      permissionCacheMs: options.permissionCacheMs,
+      permissionsMax: PERMISSIONS_MAX,
+    });
+    this.#heartbeat = new Heartbeat(this.#main, options.heartbeatMs, reason => this.#doubt(reason));
+    this.#facts = new ServerFacts(this.#main, {
+      commands: reply => events.commands(reply),
+      refreshing: () => {
+        if (this.permissions.unavailable !== null) this.permissions.probe();
+      },
+    });
+  }
+
+  /** Runs one script, exactly once or not at all. `answered` is never called before this returns. */
+  run(call: ScriptCall, answered: (answer: ScriptAnswer) => void): void {
+    if (this.#closed) {
+      queueMicrotask(() => answered({ kind: 'refused', error: 'Forelock stops' }));
+      return;
+    }
+    if (!this.#connections.has(call.database)) this.#connect(call.database);
+    const runner = this.#runners.get(call.database);
+    if (runner === undefined) throw new Error(`no runner for database ${call.database}`);
+    runner.run(call, answered);
+  }
+
+  /** Monotonic time of Redis's last answer; -Infinity while a connection is missing. */
+  lastHeardAtMs(): number {
+    return this.#missing.size > 0 ? Number.NEGATIVE_INFINITY : this.#lastHeardAtMs;
+  }
+
+  /** Why nothing may be delegated by default now; null: it may. */
+  delegationBar(): string | null {
+    if (this.#missing.size > 0) return 'Redis is not connected';
+    const denied = this.permissions.unavailable;
+    if (denied !== null) return `Redis can't be asked for permissions (ACL DRYRUN): ${denied}`;
+    for (const runner of this.#runners.values()) if (runner.refusal !== null) return runner.refusal;
+    return this.#heartbeat.bar ?? this.#facts.bar;
+  }
+
+  get isConnected(): boolean {
+    return this.#missing.size === 0;
+  }
+
+  /** Null while Redis has not told. */
+  get redisVersion(): string | null {
+    return this.isConnected ? this.#heartbeat.redisVersion : null;
+  }
+
+  /** `master`, or what else INFO says; null while Redis has not told. */
+  get role(): string | null {
+    return this.isConnected ? this.#heartbeat.role : null;
+  }
+
+  /** Ends all connections and timers. Scripts on their way get their fate as unknown. */
+  close(): void {
+    this.#closed = true;
+    this.#heartbeat.close();
+    this.#facts.close();
+    for (const runner of this.#runners.values()) runner.close();
+    for (const connection of this.#connections.values()) connection.close();
+  }
+
+  #connect(database: number): ControlConnection {
+    const connection = new ControlConnection(this.#options, database, {
+      ready: () => this.#ready(database),
+      lost: reason => this.#lost(database, reason),
+      failing: (reason, refused) => this.#failing(database, reason, refused),
+      heard: () => {
+        this.#lastHeardAtMs = performance.now();
+      },
+    });
+    this.#connections.set(database, connection);
+    this.#runners.set(database, new ScriptRunner(connection, this.#files));
+    return connection;
+  }
+
+  #ready(database: number): void {
+    this.#runners.get(database)?.connected();
+    if (database === MAIN_DATABASE) {
+      this.permissions.connected();
+      this.#heartbeat.connected();
+      this.#facts.connected();
+    }
+    if (!this.#missing.delete(database) || this.#missing.size > 0) return;
+    this.#log.info({ upstream: endpointName(this.#options.endpoint) }, 'Redis is connected');
+    this.#events.back();
+  }
+
+  #lost(database: number, reason: string): void {
+    const wasConnected = this.isConnected;
+    this.#missing.add(database);
+    if (!wasConnected) return;
+    this.#log.warn({ reason, ...this.#about(database) }, 'a connection to Redis was lost');
+    this.#events.lost(reason);
+  }
+
+  #failing(database: number, reason: string, refused: boolean): void {
+    this.#log.warn({ reason, ...this.#about(database) }, 'Redis can not be connected');
+    if (refused) this.#runners.get(database)?.refused();
+    // A database that Redis has no more (SELECT refused) must not hold up the others.
+    if (!refused || database === MAIN_DATABASE) return;
+    if (this.#missing.delete(database) && this.#missing.size === 0) this.#events.back();
+  }
+
+  #about(database: number): object {
+    return { upstream: endpointName(this.#options.endpoint), database };
+  }
+
+  #doubt(reason: string): void {
+    this.#log.warn({ reason }, 'delegations are in doubt');
+    this.#events.doubt(reason);
+  }
+}
+
+/** Of heartbeats, settings and permissions, which concern no database. */
+const MAIN_DATABASE = 0;

@@ -1,0 +1,149 @@
+import type { Intent, LockForm } from '../../intent/intent.js';
+import type { ControlAnswer, ControlConnection } from './control-connection.js';
+
+export interface PermissionOptions {
+  readonly permissionCacheMs: number;
+  /** Answers that are remembered. */
+  readonly permissionsMax: number;
+}
+
+export type Permission = 'allowed' | 'denied';
+
+interface Answer {
+  permission: Permission;
+  /** Counted from before the question was sent. */
+  askedAtMs: number;
+  answeredAtMs: number;
+  /** An answer counts at least once, or a cache time of 0 would ask for ever. */
+  used: boolean;
+  /** Asked again already, in the second half of its time. */
+  renewing: boolean;
+}
+
+type Waiter = (allowed: boolean) => void;
+
+/**
+ * What Redis's ACL lets a user do, asked of Redis for each command that the user's own command and
+ * its script would run (invariant 8 of docs/protocol.md). Where Redis can't be asked (before 7.0, or
+ * Forelock's own user may not) nobody is allowed anything here: all goes to Redis itself.
+ */
+export class Permissions {
+  readonly #connection: ControlConnection;
+  readonly #options: PermissionOptions;
+  /** By user, form and key; in the order of their questions. */
+  readonly #answers = new Map<string, Answer>();
+  readonly #asked = new Map<string, Waiter[]>();
+  readonly #formNumbers = new WeakMap<LockForm, number>();
+  #formsNumbered = 0;
+  #unavailable: string | null = null;
+
+  constructor(connection: ControlConnection, options: PermissionOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Why Redis can't be asked for permissions; null: it can, or was not asked yet. */
+  get unavailable(): string | null {
+    return this.#unavailable;
+  }
+
+  /** Null: `ask` first. An answer in use is asked for anew before its time is over. */
+  check(user: string, intent: Intent): Permission | null {
+    const name = this.#name(user, intent);
+    const answer = this.#answers.get(name);
+    if (answer === undefined) return null;
+    const nowMs = performance.now();
+    const ageMs = nowMs - answer.askedAtMs;
+    const { permissionCacheMs } = this.#options;
+    if (ageMs > permissionCacheMs) {
+      if (answer.used || nowMs - answer.answeredAtMs > FIRST_USE_MS) return null;
+    } else if (ageMs > permissionCacheMs / 2 && !answer.renewing) {
+      answer.renewing = true;
+      this.#ask(name, user, intent, () => undefined);
+    }
+    answer.used = true;
+    return answer.permission;
+  }
+
+  /** Calls back once, with false where Redis can't be asked; `check` knows the answer then. */
+  ask(user: string, intent: Intent, answered: Waiter): void {
+    this.#ask(this.#name(user, intent), user, intent, answered);
+  }
+
+  /** Another connection, perhaps to another Redis: what was told before holds no more. */
+  connected(): void {
+    this.#answers.clear();
+    this.probe();
+  }
+
+  /** Asks whether asking works at all, so that nothing is delegated where it doesn't. */
+  probe(): void {
+    this.#connection.send(['ACL', 'DRYRUN', 'default', 'PING'], answer => this.#note(answer));
+  }
+
+  #ask(name: string, user: string, intent: Intent, answered: Waiter): void {
+    const waiters = this.#asked.get(name);
+    if (waiters !== undefined) {
+      waiters.push(answered);
+      return;
+    }
+    this.#asked.set(name, [answered]);
+    const askedAtMs = performance.now();
+    const commands = intent.form.runs(intent);
+    let left = commands.length;
+    let allowed = left > 0;
+    for (const command of commands) {
+      this.#connection.send(['ACL', 'DRYRUN', user, ...command], answer => {
+        allowed = this.#allows(answer) && allowed;
+        left--;
+        if (left === 0) this.#answered(name, allowed, askedAtMs);
+      });
+    }
+    if (left === 0) this.#answered(name, false, askedAtMs);
+  }
+
+  #allows(answer: ControlAnswer): boolean {
+    this.#note(answer);
+    // A refusal is a reply too: a text that says what is not allowed.
+    return answer.kind === 'reply' && answer.value === 'OK';
+  }
+
+  /** Of errors, those count that say nothing about the user, but that there is no asking. */
+  #note(answer: ControlAnswer): void {
+    if (answer.kind === 'reply') this.#unavailable = null;
+    if (answer.kind !== 'error') return;
+    if (/^NOPERM|unknown (sub)?command/i.test(answer.error)) this.#unavailable = answer.error;
+  }
+
+  #answered(name: string, allowed: boolean, askedAtMs: number): void {
+    const answer: Answer = {
+      permission: allowed ? 'allowed' : 'denied',
+      askedAtMs,
+      answeredAtMs: performance.now(),
+      used: false,
+      renewing: false,
+    };
+    this.#answers.delete(name);
+    this.#answers.set(name, answer);
+    if (this.#answers.size > this.#options.permissionsMax) {
+      const [oldest] = this.#answers.keys();
+      if (oldest !== undefined) this.#answers.delete(oldest);
+    }
+    const waiters = this.#asked.get(name) ?? [];
+    this.#asked.delete(name);
+    for (const waiter of waiters) waiter(allowed);
+  }
+
+  /** A user's name has no space in it (Redis sees to that), so parts can't run into each other. */
+  #name(user: string, intent: Intent): string {
+    let number = this.#formNumbers.get(intent.form);
+    if (number === undefined) {
+      number = this.#formsNumbered++;
+      this.#formNumbers.set(intent.form, number);
+    }
+    return `${user} ${number} ${intent.key}`;
+  }
+}
+
+/** An answer that came later than it may be kept must still serve the one who asked. */
+const FIRST_USE_MS = 1000;
