@@ -3,10 +3,8 @@
  * is `N passed, N failed`: each test counts, and so do lint and the two compilations.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { countTests } from './count-tests.mjs';
+import { createInterface } from 'node:readline';
+import { TapReader } from './read-tap.mjs';
 import {
   bin,
   build,
@@ -46,11 +44,12 @@ function prepare() {
   prepareTap();
 }
 
-/** Arguments are passed on to tap: names of compiled test files, say. */
-function runTap(results) {
+/** Arguments are passed on to tap: names of compiled test files, say. Resolves with tap's code. */
+function runTap(reader) {
   say('running the tests (tap)');
-  const args = ['run', `--output-file=${results}`, ...process.argv.slice(2)];
-  const tap = spawn(bin('tap'), args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const args = ['run', '--reporter=tap', ...process.argv.slice(2)];
+  const tap = spawn(bin('tap'), args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  createInterface({ input: tap.stdout }).on('line', line => reader.line(line));
   return new Promise(resolve => {
     tap.on('error', () => resolve(1));
     tap.on('close', code => resolve(code ?? 1));
@@ -58,20 +57,16 @@ function runTap(results) {
 }
 
 async function tests() {
-  const folder = mkdtempSync(join(tmpdir(), 'forelock-tap-'));
-  const results = join(folder, 'results.tap');
-  try {
-    const code = await runTap(results);
-    const counted = countTests(readFileSync(results, 'utf8'));
-    passed += counted.passed;
-    failed += counted.failed;
-    if (counted.skipped > 0) console.log(`${counted.skipped} skipped`);
-    for (const name of counted.failures) console.log(`failed: ${name}`);
-    // tap knows of a failure that is no test's: a run cut short, say.
-    if (code !== 0 && counted.failed === 0) failed++;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const reader = new TapReader(text => console.log(text));
+  const code = await runTap(reader);
+  passed += reader.passed;
+  failed += reader.failed;
+  if (reader.skipped > 0) console.log(`${reader.skipped} skipped`);
+  for (const name of reader.failures) console.log(`failed: ${name}`);
+  // tap knows of a failure that is no test's: a run cut short, say.
+  if (code !== 0 && reader.failed === 0) failed++;
+  // No test at all is no success.
+  if (reader.passed === 0) failed++;
 }
 
 try {

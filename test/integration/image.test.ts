@@ -13,7 +13,13 @@ import { eventually } from '../harness/lifetime.js';
 import { projectFolder } from '../harness/project.js';
 import { RedisServer } from '../harness/redis-server.js';
 
-const run = promisify(execFile);
+/** Without the hooks that the test runner adds to the environment of every process below it. */
+const run: (
+  command: string,
+  args: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv; maxBuffer?: number },
+) => Promise<{ stdout: string }> = (command, args, options) =>
+  promisify(execFile)('env', ['-u', 'NODE_OPTIONS', command, ...args], options);
 const WORKDIR = '/forelock';
 
 type Instruction = readonly [name: string, rest: string];
@@ -63,7 +69,7 @@ async function carryOut(
       const to = rest.endsWith('/') ? join(target, source.split('/').at(-1) ?? '') : target;
       await mkdir(join(to, '..'), { recursive: true });
       // A whole node_modules is a matter for cp itself: it is ten times as fast.
-      if (fromStage) await run('cp', ['-a', from, to]);
+      if (fromStage) await run('cp', ['-a', from, to], { cwd: folder });
       else {
         const isLetIn = (path: string): boolean =>
           isInContext(relative(projectFolder, path).split(sep).join('/'));
