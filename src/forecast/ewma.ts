@@ -64,10 +64,10 @@ export class EwmaForecast implements Forecast {
     }
     const gap = Math.log(Math.max(atMs - known.lastAtMs, GAP_MIN_MS));
     known.lastAtMs = Math.max(known.lastAtMs, atMs);
+    // Equal weights at first: the newest of three tells no more than the first.
     const weight = Math.max(NEWEST_WEIGHT, 1 / (known.gaps + 1));
     const off = gap - known.mean;
-    if (known.gaps > 0)
-      known.variance = (1 - NEWEST_WEIGHT) * (known.variance + NEWEST_WEIGHT * off * off);
+    if (known.gaps > 0) known.variance = (1 - weight) * (known.variance + weight * off * off);
     known.mean += weight * off;
     known.gaps++;
     const spread = spreadOf(known);

@@ -1,0 +1,104 @@
+import t from 'tap';
+import { EwmaForecast } from '../../src/forecast/ewma.js';
+
+function ask(forecast: EwmaForecast, key: string, gapsMs: readonly number[], fromMs = 0): number {
+  let atMs = fromMs;
+  forecast.requested(0, key, 1, atMs);
+  for (const gap of gapsMs) {
+    atMs += gap;
+    forecast.requested(0, key, 1, atMs);
+  }
+  return atMs;
+}
+
+const steady = (gapMs: number, count = 20): number[] => Array(count).fill(gapMs);
+
+t.test('nothing is forecast of a key that was asked for once, or never', async t => {
+  const forecast = new EwmaForecast();
+  t.equal(forecast.score(0, 'lock', 500, 0), 0);
+  forecast.requested(0, 'lock', 1, 0);
+  t.equal(forecast.score(0, 'lock', 500, 10), 0);
+  t.equal(forecast.intervalMs(0, 'lock'), null);
+});
+
+t.test('a lock that is asked for every 20 ms is as good as certain within 500 ms', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', steady(20));
+  t.ok(forecast.score(0, 'lock', 500, lastMs + 1) > 0.9);
+  t.equal(Math.round(forecast.intervalMs(0, 'lock') ?? 0), 20);
+});
+
+t.test('a lock that is asked for every 5 s is forecast shortly before its time alone', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', steady(5000));
+  const score = (afterMs: number): number => forecast.score(0, 'lock', 500, lastMs + afterMs);
+  t.ok(score(100) < 0.01, 'just asked for');
+  t.ok(score(3000) < 0.05);
+  t.ok(score(4750) > 0.5, 'due');
+});
+
+t.test('an overdue lock goes quiet', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', steady(5000));
+  t.ok(forecast.score(0, 'lock', 500, lastMs + 10_000) < 0.05);
+  t.ok(forecast.score(0, 'lock', 500, lastMs + 1e9) < 0.01);
+});
+
+t.test('irregular requests make low scores of long gaps', async t => {
+  const forecast = new EwmaForecast();
+  const gaps = [300, 9000, 1200, 20_000, 700, 5000, 15_000, 400, 8000, 2000];
+  const lastMs = ask(forecast, 'lock', gaps);
+  const scores = [0, 500, 1000, 2000, 4000, 8000].map(afterMs =>
+    forecast.score(0, 'lock', 500, lastMs + afterMs),
+  );
+  for (const score of scores) t.ok(score < 0.5, `${score}`);
+});
+
+t.test('a new rhythm is learnt within a few requests', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', [...steady(5000), ...steady(100, 12)]);
+  t.ok(forecast.score(0, 'lock', 500, lastMs + 1) > 0.5);
+});
+
+t.test('scores are probabilities, whatever was asked when', async t => {
+  const forecast = new EwmaForecast();
+  ask(forecast, 'lock', [0, 0, 1, -5, 1e9, 0, 3], 1e6);
+  for (const window of [0, 1, 500, 1e12]) {
+    for (const now of [0, 1e6, 2e9, 1e15]) {
+      const score = forecast.score(0, 'lock', window, now);
+      t.ok(score >= 0 && score <= 1, `${score}`);
+    }
+  }
+});
+
+t.test('keys are of a database', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', steady(20));
+  t.equal(forecast.score(1, 'lock', 500, lastMs), 0);
+});
+
+t.test('the number of keys is bounded, those unheard of for longest make room', async t => {
+  const forecast = new EwmaForecast({ forecastKeysMax: 50 });
+  for (let key = 0; key < 500; key++) ask(forecast, `key${key}`, [1], key * 10);
+  t.equal([...forecast.keys()].length, 50);
+  t.ok([...forecast.keys()].some(({ key }) => key === 'key499'));
+});
+
+t.test('a refresh forgets what is quiet for ten minutes and many of its gaps', async t => {
+  const forecast = new EwmaForecast();
+  ask(forecast, 'often', steady(20));
+  ask(forecast, 'daily', steady(86_400_000));
+  forecast.refresh(3_600_000 + 20 * 86_400_000);
+  t.strictSame(
+    [...forecast.keys()].map(({ key }) => key),
+    ['daily'],
+  );
+});
+
+t.test('due are the keys whose next request may come in that time', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', steady(5000));
+  const due = (fromMs: number): number =>
+    [...forecast.due(lastMs + fromMs, lastMs + fromMs + 1000)].length;
+  t.strictSame([due(0), due(4500), due(60_000)], [0, 1, 0]);
+});

@@ -1,0 +1,229 @@
+import t from 'tap';
+import { Scene } from '../simulation/scene.js';
+
+t.test('a lock held for longer than materializeAfterMs is written to Redis', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a', 1000);
+  scene.world.pass(4);
+  t.strictSame(scene.world.onTheirWay, []);
+  scene.world.pass(1);
+  t.strictSame(scene.world.onTheirWay, ['materialize']);
+  scene.settle();
+  t.equal(scene.inRedis('lock'), 'a');
+  t.equal(scene.world.redis.pttl(0, 'lock'), 995, 'with what is left of its TTL');
+  t.equal(scene.state('lock'), 'granted');
+});
+
+t.test('a lock released before and taken again is not written for its predecessor', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.pass(3);
+  scene.release('lock', 'a');
+  scene.acquire('lock', 'b');
+  scene.world.pass(3);
+  t.strictSame(scene.world.onTheirWay, [], "the first grant's time is over, the second's is not");
+  scene.world.pass(2);
+  t.strictSame(scene.world.onTheirWay, ['materialize']);
+  scene.settle();
+  t.equal(scene.inRedis('lock'), 'b');
+});
+
+t.test('nothing is decided in memory while a materialize is on its way', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.pass(5);
+  const released = scene.release('lock', 'a');
+  const next = scene.acquire('lock', 'b', 10_000, 2);
+  t.strictSame([released.verdict, next.verdict], [null, null]);
+  t.equal(scene.world.answerOne(), 'materialize');
+  t.equal(released.verdict, null, 'the release of a materialized grant is for Redis to confirm');
+  t.equal(scene.world.answerOne(), 'retain');
+  t.equal(released.verdict, 'released');
+  t.equal(next.verdict, 'granted', 'from memory again');
+});
+
+t.test(
+  'the release of a materialized grant keeps the lock only where a request is forecast',
+  async t => {
+    for (const [retainMs, script] of [
+      [1000, 'retain'],
+      [0, 'release'],
+    ] as const) {
+      const scene = new Scene();
+      scene.delegate('lock');
+      scene.acquire('lock', 'a');
+      scene.world.live(6);
+      scene.retainMs = retainMs;
+      scene.release('lock', 'a');
+      t.strictSame(scene.world.onTheirWay, [script]);
+    }
+  },
+);
+
+t.test('a losing release, as Redlock clients send it, is answered by Redis', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.live(6);
+  const losing = scene.release('lock', 'loser', 2);
+  t.strictSame(scene.world.onTheirWay, ['release'], 'and never by a retain');
+  scene.settle();
+  t.equal(losing.verdict, 'not-owner');
+  t.equal(scene.inRedis('lock'), 'a');
+});
+
+t.test('requests that queue behind a script are decided in their order', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const order: string[] = [];
+  const note = (name: string, request: ReturnType<Scene['acquire']>): void => {
+    request.onSettled = verdict => order.push(`${name} ${verdict}`);
+  };
+  note('a', scene.acquire('lock', 'a'));
+  note('b', scene.acquire('lock', 'b', 10_000, 2));
+  note('a released', scene.release('lock', 'a'));
+  note('c', scene.acquire('lock', 'c', 10_000, 3));
+  scene.settle();
+  t.strictSame(order, ['a granted', 'b held', 'a released released', 'c granted']);
+});
+
+t.test('a client that asks again from within its verdict waits its turn', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const first = scene.acquire('lock', 'a');
+  const waiting = scene.acquire('lock', 'b', 10_000, 2);
+  let again: ReturnType<Scene['acquire']> | null = null;
+  first.onSettled = () => {
+    again = scene.release('lock', 'a');
+  };
+  scene.settle();
+  t.equal(waiting.verdict, 'held', 'it was first');
+  t.match(again, { verdict: 'released' });
+});
+
+t.test('a grant that nobody heard of is undone', async t => {
+  t.test('through Redis', async t => {
+    const scene = new Scene();
+    scene.prove('lock');
+    const dead = scene.acquire('lock', 'a');
+    dead.hears = false;
+    const next = scene.acquire('lock', 'b', 10_000, 2);
+    t.strictSame(scene.world.answerAll(), ['want', 'release', 'want']);
+    t.equal(next.verdict, 'granted');
+    t.equal(scene.manager.counters.grantsUndone, 1);
+  });
+
+  t.test('from memory', async t => {
+    const scene = new Scene();
+    scene.prove('lock');
+    scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+    const dead = scene.acquire('lock', 'a');
+    dead.hears = false;
+    const next = scene.acquire('lock', 'b', 10_000, 2);
+    scene.settle();
+    t.equal(next.verdict, 'granted');
+    t.equal(scene.manager.counters.grantsUndone, 1);
+  });
+});
+
+t.test('of a client that is gone, an attempt is dropped, a release is carried out', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const before = scene.world.redis.scriptsRun;
+  scene.acquire('lock', 'a');
+  const attempt = scene.acquire('lock', 'b', 10_000, 2);
+  const released = scene.release('lock', 'a');
+  for (const request of [attempt, released]) {
+    request.hears = false;
+    scene.manager.abandoned(request);
+  }
+  scene.settle();
+  t.equal(scene.world.redis.scriptsRun, before + 2, 'want and retain, nothing for the attempt');
+  t.match(scene.inRedis('lock'), /^forelock:/);
+});
+
+t.test('a grant on its way to a client that is gone is undone', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const attempt = scene.acquire('lock', 'a');
+  scene.manager.abandoned(attempt);
+  scene.settle();
+  t.equal(attempt.verdict, null);
+  t.equal(scene.inRedis('lock'), null);
+});
+
+t.test('a refusal of Redis is for the client to hear from Redis itself', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const request = scene.acquire('lock', 'a');
+  scene.world.answerWith({ kind: 'refused', error: "READONLY You can't write" });
+  t.equal(request.verdict, 'pass');
+});
+
+t.test('a key of another type is for the client to hear of from Redis itself', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.world.redis.setList(0, 'lock');
+  scene.acquire('lock', 'a');
+  scene.world.live(5);
+  t.equal(scene.state('lock'), 'idle', 'the delegation is over');
+  const request = scene.acquire('lock', 'b', 10_000, 2);
+  scene.world.answerAll();
+  t.equal(request.verdict, 'pass');
+});
+
+t.test('out of memory, a holder can still give its lock up', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.pass(5);
+  const oom = { kind: 'refused', error: 'OOM command not allowed' } as const;
+  scene.world.answerWith(oom);
+  const other = scene.acquire('lock', 'b', 10_000, 2);
+  t.equal(other.verdict, 'held', 'the holder is known');
+  const released = scene.release('lock', 'a');
+  t.strictSame(scene.world.answerAll(), ['yield']);
+  t.equal(released.verdict, 'released');
+  t.equal(scene.inRedis('lock'), null);
+});
+
+t.test('a settling that Redis refuses is tried again', async t => {
+  const scene = new Scene({ settleRetryMs: 100 });
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.pass(5);
+  scene.world.answerWith({ kind: 'refused', error: 'OOM command not allowed' });
+  scene.world.pass(99);
+  t.strictSame(scene.world.onTheirWay, []);
+  scene.world.pass(1);
+  t.strictSame(scene.world.answerAll(), ['materialize']);
+  t.equal(scene.inRedis('lock'), 'a');
+});
+
+t.test('a broken assumption ends the delegation of that key, and goes no further', async t => {
+  const scene = new Scene({}, inner => ({
+    monotonicMs: () => inner.monotonicMs(),
+    wallMs: () => inner.wallMs(),
+    run: (call, answered) => inner.run(call, answered),
+    setTimer: (atMs, due) => inner.setTimer(atMs, due),
+    cancelTimer: handle => inner.cancelTimer(handle),
+    lastHeardAtMs: () => {
+      if (inner.heardAtMs === -1) throw new Error('thrown in the middle of a decision');
+      return inner.heardAtMs;
+    },
+    oldestUnansweredAtMs: () => inner.oldestUnansweredAtMs(),
+    delegationBar: () => inner.delegationBar(),
+    doubt: (reason, database, key) => inner.doubt(reason, database, key),
+  }));
+  scene.delegate('lock');
+  scene.world.heardAtMs = -1;
+  const request = scene.acquire('lock', 'a');
+  t.equal(scene.manager.counters.assertions, 1);
+  scene.world.heardAtMs = Infinity;
+  scene.settle();
+  t.equal(request.verdict, 'granted', 'through Redis');
+  t.equal(scene.inRedis('lock'), 'a');
+});

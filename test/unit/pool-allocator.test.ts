@@ -1,0 +1,122 @@
+import t from 'tap';
+import { EwmaForecast } from '../../src/forecast/ewma.js';
+import { Allocator } from '../../src/pool/allocator.js';
+import { type AllocatorOptions, allocatorDefaults } from '../../src/pool/options.js';
+import { TestWorld } from '../simulation/test-world.js';
+
+function setUp(options: Partial<AllocatorOptions> = {}) {
+  const world = new TestWorld();
+  const forecast = new EwmaForecast();
+  const allocator = new Allocator({ ...allocatorDefaults, ...options }, forecast, world);
+  const reserved: { key: string; atMs: number; untilMs: number }[] = [];
+  allocator.serve((_database, key, untilMs) => {
+    reserved.push({ key, atMs: world.nowMs, untilMs });
+    return true;
+  });
+  /** Requests of a key, that many at that distance. */
+  const ask = (key: string, gapMs: number, count = 20): void => {
+    for (let asked = 0; asked < count; asked++) {
+      allocator.requested(0, key, 1, world.nowMs);
+      if (asked < count - 1) world.pass(gapMs);
+    }
+  };
+  /** The schedule: a refresh each second. */
+  const live = (ms: number): void => {
+    for (const endMs = world.nowMs + ms; world.nowMs < endMs; ) {
+      allocator.refresh();
+      world.pass(Math.min(1000, endMs - world.nowMs));
+    }
+  };
+  return { world, allocator, reserved, ask, live };
+}
+
+t.test(
+  'a lock that is asked for often is retained for the window and the reclaim timeout',
+  async t => {
+    const { world, allocator, ask } = setUp();
+    ask('lock', 20);
+    t.equal(allocator.retainUntilMs(0, 'lock', world.nowMs), world.nowMs + 1000);
+    t.equal(allocator.retainUntilMs(0, 'unheard of', world.nowMs), 0);
+  },
+);
+
+t.test(
+  'a lock that is asked for every 5 s is not retained, but reserved ahead of its time',
+  async t => {
+    const { world, allocator, reserved, ask, live } = setUp();
+    ask('lock', 5000);
+    const lastMs = world.nowMs;
+    t.equal(allocator.retainUntilMs(0, 'lock', world.nowMs), 0);
+    live(4900);
+    t.equal(reserved.length, 1);
+    const [first] = reserved;
+    const afterMs = (first?.atMs ?? 0) - lastMs;
+    t.ok(afterMs > 4000 && afterMs < 5000, `${afterMs} ms after the last request`);
+    t.equal((first?.untilMs ?? 0) - (first?.atMs ?? 0), 1000);
+  },
+);
+
+t.test('a request that came since drops what was planned', async t => {
+  const { world, allocator, reserved, ask } = setUp();
+  ask('lock', 5000);
+  world.pass(4000);
+  allocator.refresh();
+  world.pass(100);
+  allocator.requested(0, 'lock', 1, world.nowMs);
+  world.pass(899);
+  t.strictSame(reserved, []);
+});
+
+t.test('a wasted reservation raises the threshold of that key, a used one lowers it', async t => {
+  const { world, allocator, ask } = setUp();
+  ask('lock', 20);
+  const threshold = (): number => allocator.find(0, 'lock')?.threshold ?? Number.NaN;
+  t.equal(threshold(), 0.5);
+  allocator.reservationEnded(0, 'lock', false, 1000);
+  const raised = threshold();
+  t.ok(raised > 0.5);
+  allocator.reservationEnded(0, 'lock', true, 10);
+  t.ok(threshold() < raised);
+  for (let wasted = 0; wasted < 20; wasted++) {
+    allocator.reservationEnded(0, 'lock', false, 1000);
+  }
+  t.equal(allocator.retainUntilMs(0, 'lock', world.nowMs), 0, 'given up');
+  world.pass(1_800_000);
+  t.ok(threshold() < 0.51, 'but not for good');
+});
+
+t.test('one refresh plans a bounded number of reservations', async t => {
+  const { world, allocator, reserved } = setUp({ reservationsPerRefreshMax: 5 });
+  for (let asked = 0; asked < 20; asked++) {
+    for (let key = 0; key < 50; key++) allocator.requested(0, `key${key}`, 1, world.nowMs);
+    world.pass(5000);
+  }
+  world.nowMs -= 500;
+  allocator.refresh();
+  world.pass(999);
+  t.equal(reserved.length, 5);
+});
+
+t.test('after stop nothing is reserved', async t => {
+  const { allocator, reserved, ask, live } = setUp();
+  ask('lock', 5000);
+  allocator.stop();
+  live(6000);
+  t.strictSame(reserved, []);
+});
+
+t.test('the highest scores come first', async t => {
+  const { allocator, ask } = setUp();
+  ask('rare', 60_000);
+  ask('some', 400);
+  ask('often', 20);
+  t.strictSame(
+    allocator.highest(2).map(({ key }) => key),
+    ['often', 'some'],
+  );
+  const scores = allocator.highest(10).map(({ score }) => score);
+  t.strictSame(
+    scores,
+    [...scores].sort((one, other) => other - one),
+  );
+});
