@@ -45,11 +45,15 @@ async function run(options: Options, warnings: readonly string[]): Promise<void>
   const forelock = await composeOrExplain(options, output);
   announce(log, options, forelock);
 
+  let stopping = false;
   void forelock.broken.then(reason => {
+    // Its own end is part of ours.
+    if (stopping) return;
     log.fatal(reason);
     process.exit(1);
   });
   const signal = await stop;
+  stopping = true;
   log.info({ signal }, 'draining: no new grants; delegations are given back');
   await forelock.drain();
   await forelock.close();

@@ -29,7 +29,7 @@ export function spawnOwned(
 ): ChildProcess {
   // The test runner hooks itself into every Node process below it, by NODE_OPTIONS that it adds to
   // the environment at the last moment. What is tested here is to run as it does for its users.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', command, ...args], options);
+  const child = spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', command, ...args], options);
   living.add(child);
   child.once('exit', () => living.delete(child));
   child.once('error', () => living.delete(child));

@@ -19,7 +19,7 @@ const run: (
   args: readonly string[],
   options: { cwd: string; env?: NodeJS.ProcessEnv; maxBuffer?: number },
 ) => Promise<{ stdout: string }> = (command, args, options) =>
-  promisify(execFile)('env', ['-u', 'NODE_OPTIONS', command, ...args], options);
+  promisify(execFile)('/usr/bin/env', ['-u', 'NODE_OPTIONS', command, ...args], options);
 const WORKDIR = '/forelock';
 
 type Instruction = readonly [name: string, rest: string];
