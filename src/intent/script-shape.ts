@@ -1,4 +1,14 @@
 import { type LuaToken, luaTokens } from './lua-tokens.js';
+import {
+  effectOf,
+  isTrue,
+  NIL,
+  replyOf,
+  type ScriptEffect,
+  type ScriptReply,
+  Unreadable,
+  type Value,
+} from './script-values.js';
 
 /**
  * What a script does to its one key when called with one key, a token and, where it extends, a time
@@ -8,13 +18,11 @@ import { type LuaToken, luaTokens } from './lua-tokens.js';
 export interface ScriptShape {
   readonly kind: 'release' | 'extend';
   /** The command that is run where the values are equal, as an upper-case name. */
-  readonly effect: 'DEL' | 'UNLINK' | 'PEXPIRE' | 'EXPIRE' | 'SET PX' | 'SET EX';
+  readonly effect: ScriptEffect;
   /** What the caller is told where the values were equal, and where they were not. */
   readonly yes: ScriptReply;
   readonly no: ScriptReply;
 }
-
-type ScriptReply = 'OK' | number | null;
 
 /**
  * Reads a hand-written release or extension by meaning: the script is run here on symbols, once
@@ -40,10 +48,8 @@ export function scriptShape(source: string): ScriptShape | null {
 /** The longest form in use has some 60 tokens. */
 const TOKENS_MAX = 200;
 
-class Unreadable extends Error {}
-
 interface Outcome {
-  readonly effects: readonly ScriptShape['effect'][];
+  readonly effects: readonly ScriptEffect[];
   readonly compared: boolean;
   readonly reply: ScriptReply;
 }
@@ -60,27 +66,13 @@ function shapeOf(equal: Outcome, other: Outcome): ScriptShape | null {
 
 const GLOBALS = new Set(['redis', 'KEYS', 'ARGV', 'tonumber']);
 
-/** A value in a symbolic run. */
-type Value =
-  | { readonly is: 'key' }
-  | { readonly is: 'argument'; readonly index: number }
-  /** The reply to GET: the token where the run is the equal one, anything else where not. */
-  | { readonly is: 'got' }
-  | { readonly is: 'number'; readonly number: number }
-  | { readonly is: 'string'; readonly text: string }
-  | { readonly is: 'status' }
-  | { readonly is: 'boolean'; readonly yes: boolean }
-  | { readonly is: 'nil' };
-
-const NIL: Value = { is: 'nil' };
-
 class SymbolicRun {
   readonly #tokens: readonly LuaToken[];
   /** Whether the key holds the token in this run. */
   readonly #equal: boolean;
   #at = 0;
   readonly #locals = new Map<string, Value>();
-  readonly #effects: ScriptShape['effect'][] = [];
+  readonly #effects: ScriptEffect[] = [];
   #compared = false;
   /** False while a branch that is not taken is read over: it must be readable, and does nothing. */
   #running = true;
@@ -327,59 +319,5 @@ class SymbolicRun {
 
   #expect(text: string): void {
     if (!this.#take(text)) throw new Unreadable();
-  }
-}
-
-function isTrue(value: Value): boolean {
-  switch (value.is) {
-    case 'boolean':
-      return value.yes;
-    case 'nil':
-      return false;
-    case 'number':
-    case 'status':
-      return true;
-    default:
-      // Whether GET replied anything can't be told in the run in which it did not reply the token.
-      throw new Unreadable();
-  }
-}
-
-/** The change that a command makes to the key, its other arguments being as they must. */
-function effectOf(command: string, rest: readonly Value[]): ScriptShape['effect'] | null {
-  const [first, second, third] = rest;
-  const isTtl = (value: Value | undefined) => value?.is === 'argument' && value.index === 2;
-  switch (command) {
-    case 'DEL':
-    case 'UNLINK':
-      return rest.length === 0 ? command : null;
-    case 'PEXPIRE':
-    case 'EXPIRE':
-      return rest.length === 1 && isTtl(first) ? command : null;
-    case 'SET': {
-      if (rest.length !== 3 || first?.is !== 'argument' || first.index !== 1) return null;
-      if (second?.is !== 'string' || !isTtl(third)) return null;
-      const unit = second.text.toUpperCase();
-      if (unit === 'PX') return 'SET PX';
-      return unit === 'EX' ? 'SET EX' : null;
-    }
-    default:
-      return null;
-  }
-}
-
-/** How Redis tells a Lua value to the caller. */
-function replyOf(value: Value): ScriptReply {
-  switch (value.is) {
-    case 'number':
-      return value.number;
-    case 'boolean':
-      return value.yes ? 1 : null;
-    case 'nil':
-      return null;
-    case 'status':
-      return 'OK';
-    default:
-      throw new Unreadable();
   }
 }

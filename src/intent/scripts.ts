@@ -6,9 +6,10 @@ import {
   NAMED_KEYS_ONLY_SHAS,
   type ScriptMeaning,
 } from './catalogue.js';
-import { CommandTable, type ScriptScopes } from './command-table.js';
+import { CommandTable } from './command-table.js';
 import type { Intent } from './intent.js';
 import { type ScriptForms, scriptForms } from './lock-forms.js';
+import type { ScriptScopes } from './named-keys.js';
 import { intentOf } from './recognise.js';
 import { mayLoopForever, scriptScope } from './script-scope.js';
 import { scriptShape } from './script-shape.js';

@@ -133,3 +133,22 @@ t.test('a loop that only its body ends keeps a script off shared connections', a
   t.notOk(mayLoopForever('for i = 1, 10 do end -- while'));
   t.notOk(mayLoopForever('return "repeat"'));
 });
+
+t.test('a text made to be hard to read is read in no time', async t => {
+  const texts = [
+    `return {${'a,'.repeat(30_000)}}`,
+    `local t = {${'KEYS[1],'.repeat(7000)}} return redis.call("get", KEYS[1])`,
+    `return ${'redis.call("get",'.repeat(3500)}KEYS[1]${')'.repeat(3500)}`,
+    '('.repeat(60_000),
+    '['.repeat(60_000),
+    `--[${'='.repeat(60_000)}`,
+    'redis.call('.repeat(5000),
+    `return ${'- '.repeat(30_000)}1`,
+  ];
+  for (const text of texts) {
+    const startMs = performance.now();
+    scope(text);
+    const tookMs = performance.now() - startMs;
+    t.ok(tookMs < 500, `${text.slice(0, 30)}… took ${tookMs.toFixed(0)} ms`);
+  }
+});

@@ -69,6 +69,8 @@ t.test('a script that does, says or needs anything else is not read', async t =>
     'if redis.call("get",KEYS[1]) == ARGV[1] then redis.call("del",KEYS[1]) redis.call("del",KEYS[1]) return 1 else return 0 end',
     'redis.call("incr","n") if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else return 0 end',
     'if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else redis.call("del",KEYS[1]) return 0 end',
+    // Looks again after the change.
+    'if redis.call("get",KEYS[1]) == ARGV[1] then redis.call("del",KEYS[1]) if redis.call("get",KEYS[1]) == ARGV[1] then return 1 end return -1 end return 0',
     // Replies what is no lock's reply.
     'if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else return redis.call("get",KEYS[1]) end',
     'if redis.call("get",KEYS[1]) == ARGV[1] then return {redis.call("del",KEYS[1])} else return 0 end',
