@@ -13,8 +13,7 @@ import { optional, type Setting, setting } from './setting.js';
 
 /**
  * Every setting of Forelock, once: the flags, the environment variables, the configuration file,
- * the help and the table in docs/operations.md all come from here. A limit, a timeout or a ratio
- * that is not in this table does not exist.
+ * the help and the table in docs/operations.md all come from here.
  */
 
 const MINUTE_MS = 60_000;
@@ -232,6 +231,30 @@ export const settings = {
     schedule,
     '* * * * * *',
     'when scores and allocation are computed anew, as a cron expression with seconds',
+  ),
+  refreshMs: setting(
+    'forecast',
+    integer('ms', 100, HOUR_MS),
+    '1000',
+    'how far ahead reservations are planned: the time between two runs of --forecast-schedule',
+  ),
+  reservationsPerRefreshMax: setting(
+    'forecast',
+    integer('reservations', 0, 100_000),
+    '200',
+    'reservations that one run plans: bounds what a wrong forecast costs Redis',
+  ),
+  allocatedKeysMax: setting(
+    'forecast',
+    integer('keys', 1, 10_000_000),
+    '100000',
+    'keys with a threshold of their own; those unheard of for longest start anew',
+  ),
+  forecastKeysMax: setting(
+    'forecast',
+    integer('keys', 1, 10_000_000),
+    '100000',
+    'keys with a history of requests; those unheard of for longest make room',
   ),
 
   maxClients: setting(

@@ -1,7 +1,9 @@
+import type { LockSnapshot } from '../locks/snapshot.js';
+import type { ScoreSnapshot } from '../pool/allocator.js';
 import type { Protocol } from '../resp/encode.js';
 import { AdminError, type AdminReply, Double, encodeAdminReply, mapOf } from './admin-reply.js';
 import { share } from './lock-tally.js';
-import { type LockView, notReadyBecause, type ScoreView, type Sources } from './sources.js';
+import { notReadyBecause, type Sources } from './sources.js';
 
 /** Who asks, and from where. */
 export interface AdminContext {
@@ -66,7 +68,7 @@ function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
       'LOCKS',
       {
         synopsis: '[count]',
-        help: `The lock keys that are known, the last used first (${LISTED_DEFAULT} by default).`,
+        help: `The lock keys that are known (${LISTED_DEFAULT} of them by default).`,
         argsMin: 0,
         argsMax: 1,
         answer: ([count]) => listed(count, limit => first(limit, sources.locks.all()).map(lock)),
@@ -107,19 +109,29 @@ function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
   ]);
 }
 
-/** The same for sessions: bytes in the protocol of the client that asks. */
+/** The same for sessions: of the whole command, `FORELOCK` included, in the protocol of its client. */
 export function createAdminDesk(
   admin: Admin,
   mayRun: AdminContext['mayRun'],
 ): {
   answer(
-    args: readonly string[],
-    asker: { readonly user: string; readonly database: number; readonly protocol: Protocol },
+    command: readonly string[],
+    asker: {
+      readonly user: string;
+      readonly authenticated: boolean;
+      readonly database: number;
+      readonly protocol: Protocol;
+    },
   ): Promise<Buffer>;
 } {
   return {
-    answer: async (args, { user, database, protocol }) =>
-      encodeAdminReply(await admin(args, { user, database, mayRun }), protocol),
+    answer: async ([, ...args], { user, authenticated, database, protocol }) => {
+      // Whoever has not said who they are is nobody, whatever the default user may do.
+      const reply = authenticated
+        ? await admin(args, { user, database, mayRun })
+        : new AdminError('NOAUTH Authentication required.');
+      return encodeAdminReply(reply, protocol);
+    },
   };
 }
 
@@ -189,7 +201,7 @@ function status(sources: Sources): AdminReply {
   });
 }
 
-function lock(view: LockView): AdminReply {
+function lock(view: LockSnapshot): AdminReply {
   return mapOf({
     key: view.key,
     database: view.database,
@@ -199,22 +211,24 @@ function lock(view: LockView): AdminReply {
     waiting: view.waiting,
     grants: view.grants,
     'grants-from-memory': view.grantsFromMemory,
+    refusals: view.refusals,
     bar: view.bar,
   });
 }
 
-function delegation(view: LockView): AdminReply {
+function delegation(view: LockSnapshot): AdminReply {
   return mapOf({
     key: view.key,
     database: view.database,
     state: view.state,
+    doubt: view.doubt,
     'lease-left-ms': wholeMs(view.leaseLeftMs),
     'tenure-left-ms': wholeMs(view.tenureLeftMs),
     'kept-for-ms': wholeMs(view.keptForMs),
   });
 }
 
-function score(view: ScoreView): AdminReply {
+function score(view: ScoreSnapshot): AdminReply {
   return mapOf({
     key: view.key,
     database: view.database,
@@ -226,32 +240,52 @@ function score(view: ScoreView): AdminReply {
 }
 
 function explain(sources: Sources, database: number, key: string): AdminReply {
-  const view = sources.locks.find(database, key);
-  if (view === null) {
-    return mapOf({
-      key,
-      database,
-      state: 'unknown',
-      why: 'no grant with its release by compare was seen here: it is passed to Redis, and learnt from',
-    });
-  }
+  const told = sources.locks.explain(database, key);
+  const view = told.lock;
+  const why = told.notDelegatedBecause;
   const forecast = sources.scores.find(database, key);
+  const score =
+    forecast === null
+      ? {}
+      : {
+          score: ratio(forecast.score),
+          threshold: ratio(forecast.threshold),
+          'interval-ms': wholeMs(forecast.intervalMs),
+          forecaster: forecast.forecaster,
+        };
+  if (view === null) {
+    return mapOf({ key, database, state: 'unknown', why, ...score });
+  }
   return mapOf({
     key,
     database,
     state: view.state,
-    why: view.bar ?? (view.delegated ? 'it is delegated' : 'nothing speaks against delegating it'),
+    why: view.doubt ?? why ?? (view.delegated ? 'it is delegated' : 'nothing speaks against it'),
+    template: told.template,
+    declared: told.declared,
+    proven: told.proven,
+    'proof-grants': told.grantsReleasedByCompare,
+    'proof-template-keys': told.templateKeysProven,
+    'touch-bar-left-ms': wholeMs(told.touchBarLeftMs),
+    'foreign-bar-left-ms': wholeMs(told.foreignBarLeftMs),
+    tenure: told.tenure,
+    'tenure-limit-ms': wholeMs(told.tenureLimitMs),
+    'tenure-kept-ms': wholeMs(told.tenureKeptMs),
+    token: view.token,
     'lease-left-ms': wholeMs(view.leaseLeftMs),
-    'tenure-left-ms': wholeMs(view.tenureLeftMs),
     'kept-for-ms': wholeMs(view.keptForMs),
     'held-for-ms': wholeMs(view.heldForMs),
+    'holder-client': view.holderClientId,
+    fence: view.fence,
+    'usual-ttl-ms': wholeMs(told.usualTtlMs),
     waiting: view.waiting,
+    'script-on-its-way': view.scriptOnItsWay,
+    'touches-on-their-way': told.touchesOnTheirWay,
+    'passes-on-their-way': told.passesOnTheirWay,
     grants: view.grants,
     'grants-from-memory': view.grantsFromMemory,
-    score: forecast === null ? null : ratio(forecast.score),
-    threshold: forecast === null ? null : ratio(forecast.threshold),
-    'interval-ms': wholeMs(forecast?.intervalMs ?? null),
-    forecaster: forecast?.forecaster ?? null,
+    refusals: view.refusals,
+    ...score,
   });
 }
 

@@ -1,4 +1,6 @@
 import type { LockCounters } from '../locks/counters.js';
+import type { LockExplanation, LockSnapshot } from '../locks/snapshot.js';
+import type { ScoreSnapshot } from '../pool/allocator.js';
 import type { LockTally } from './lock-tally.js';
 
 /**
@@ -46,59 +48,23 @@ export interface ClientsView {
   readonly closedForOutput: number;
 }
 
-/** One lock key, as the lock manager knows it. Times are milliseconds from now. */
-export interface LockView {
-  readonly database: number;
-  /** Binary string. */
-  readonly key: string;
-  readonly state: string;
-  readonly delegated: boolean;
-  /** Null: not delegated. */
-  readonly leaseLeftMs: number | null;
-  /** Null: no tenure runs. */
-  readonly tenureLeftMs: number | null;
-  /** How long a reservation or retention is still kept; null: nothing is kept. */
-  readonly keptForMs: number | null;
-  /** How long the holder's TTL still runs; null: nobody is known to hold it. */
-  readonly heldForMs: number | null;
-  /** Operations of clients that wait for a script of this key. */
-  readonly waiting: number;
-  readonly grants: number;
-  readonly grantsFromMemory: number;
-  /** Why it is not delegated, or would not be; null: nothing speaks against it. */
-  readonly bar: string | null;
-}
-
+/** The lock manager is one. */
 export interface LocksView {
   readonly counters: LockCounters;
   /** Lock keys in the table. */
   count(): number;
   delegatedCount(): number;
-  /** The most lately used first; the caller takes as many as it wants. */
-  all(): Iterable<LockView>;
-  delegated(): Iterable<LockView>;
-  find(database: number, key: string): LockView | null;
+  /** Made as they are taken: the first few of many cost little. */
+  all(): Iterable<LockSnapshot>;
+  delegated(): Iterable<LockSnapshot>;
+  explain(database: number, key: string): LockExplanation;
 }
 
-/** What the forecast says of one key. */
-export interface ScoreView {
-  readonly database: number;
-  /** Binary string. */
-  readonly key: string;
-  /** Probability of a request within the forecast window. */
-  readonly score: number;
-  /** The score from which the lock is kept ready. */
-  readonly threshold: number;
-  /** Which model says so. */
-  readonly forecaster: string;
-  /** Mean time between requests; null: not known. */
-  readonly intervalMs: number | null;
-}
-
+/** The allocator is one. */
 export interface ScoresView {
   /** Highest score first. */
-  highest(limit: number): readonly ScoreView[];
-  find(database: number, key: string): ScoreView | null;
+  highest(limit: number): readonly ScoreSnapshot[];
+  find(database: number, key: string): ScoreSnapshot | null;
 }
 
 /** Why clients can't be served as they should be; null: they can. */

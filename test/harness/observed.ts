@@ -1,29 +1,60 @@
 import type { LockFeedback } from '../../src/locks/contract.js';
 import { LockCounters } from '../../src/locks/counters.js';
+import type { LockExplanation, LockSnapshot } from '../../src/locks/snapshot.js';
 import { LockTally } from '../../src/observe/lock-tally.js';
-import type { LockView, ScoreView, Sources } from '../../src/observe/sources.js';
+import type { Sources } from '../../src/observe/sources.js';
+import type { ScoreSnapshot } from '../../src/pool/allocator.js';
 
 /** A delegated lock key as the lock manager would show it, but for what is named. */
-export function lockView(different: Partial<LockView>): LockView {
+export function lockView(different: Partial<LockSnapshot>): LockSnapshot {
   return {
     database: 0,
     key: 'lock:1',
-    state: 'delegated',
+    state: 'reserved',
     delegated: true,
+    token: 'forelock:p:e:1',
+    doubt: null,
     leaseLeftMs: 1234.4,
     tenureLeftMs: 500,
     keptForMs: 400,
+    holderClientId: null,
     heldForMs: null,
+    fence: null,
     waiting: 0,
+    scriptOnItsWay: null,
     grants: 5,
     grantsFromMemory: 4,
+    refusals: 1,
     bar: null,
     ...different,
   };
 }
 
+function explanation(database: number, key: string, lock: LockSnapshot | null): LockExplanation {
+  return {
+    database,
+    key,
+    isLockKey: lock !== null,
+    template: lock === null ? null : 'lock:{}',
+    notDelegatedBecause: lock === null ? 'nothing was seen of it' : lock.bar,
+    declared: false,
+    proven: true,
+    grantsReleasedByCompare: 3,
+    templateKeysProven: 0,
+    touchBarLeftMs: 0,
+    foreignBarLeftMs: 0,
+    tenure: 'kept',
+    tenureLimitMs: 2000,
+    tenureKeptMs: 7.6,
+    usualTtlMs: 10_000,
+    touchesOnTheirWay: 0,
+    passesOnTheirWay: 0,
+    lock,
+  };
+}
+
 export interface ObservedState {
-  readonly locks?: readonly LockView[];
+  readonly locks?: readonly LockSnapshot[];
   /** Asked anew each time, so that a test can change it. */
   readonly isReachable?: () => boolean;
   readonly isDraining?: () => boolean;
@@ -39,7 +70,7 @@ export function observed({
   counters = new LockCounters(),
   tally = new LockTally(() => {}),
 }: ObservedState): Sources {
-  const score: ScoreView = {
+  const score: ScoreSnapshot = {
     database: 0,
     key: 'lock:1',
     score: 0.9,
@@ -74,8 +105,10 @@ export function observed({
       delegatedCount: () => locks.filter(view => view.delegated).length,
       all: () => locks,
       delegated: () => locks.filter(view => view.delegated),
-      find: (database, key) =>
-        locks.find(view => view.database === database && view.key === key) ?? null,
+      explain: (database, key) => {
+        const known = locks.find(view => view.database === database && view.key === key);
+        return explanation(database, key, known ?? null);
+      },
     },
     scores: {
       highest: limit => [score].slice(0, limit),

@@ -105,16 +105,28 @@ t.test('SCORES lists the highest scores as doubles', async t => {
 
 t.test('EXPLAIN says all of one key, and why', async t => {
   const { ask } = admin([lockView({ key: 'a' }), lockView({ key: 'b', bar: 'touched by GET' })]);
-  t.match(entries(await ask(['EXPLAIN', 'a'], allowAll)), { why: 'it is delegated', grants: 5 });
+  t.match(entries(await ask(['EXPLAIN', 'a'], allowAll)), {
+    why: 'it is delegated',
+    template: 'lock:{}',
+    proven: true,
+    'tenure-kept-ms': 8,
+    'lease-left-ms': 1234,
+    grants: 5,
+  });
   t.match(entries(await ask(['EXPLAIN', 'b'], allowAll)), { why: 'touched by GET' });
-  t.match(entries(await ask(['EXPLAIN', 'c'], allowAll)), { key: 'c', state: 'unknown' });
+  t.match(entries(await ask(['EXPLAIN', 'c'], allowAll)), {
+    key: 'c',
+    state: 'unknown',
+    why: 'nothing was seen of it',
+  });
+  t.match(entries(await ask(['EXPLAIN', 'lock:1'], allowAll)), { score: new Double(0.9) });
 });
 
 t.test("EXPLAIN looks in the session's database", async t => {
   const { ask } = admin([lockView({ key: 'a', database: 3 })]);
   t.match(entries(await ask(['EXPLAIN', 'a'], allowAll)), { state: 'unknown', database: 0 });
   t.match(entries(await ask(['EXPLAIN', 'a'], { ...allowAll, database: 3 })), {
-    state: 'delegated',
+    state: 'reserved',
     database: 3,
   });
 });
@@ -151,7 +163,7 @@ t.test('it answers users who may CONFIG GET *, and EXPLAIN those who may GET the
     t.notMatch(errorText(allowed), /^NOPERM/, command);
   }
   const reader = may('GET lock:1');
-  t.match(entries(await ask(['EXPLAIN', 'lock:1'], reader)), { state: 'delegated' });
+  t.match(entries(await ask(['EXPLAIN', 'lock:1'], reader)), { state: 'reserved' });
   t.match(errorText(await ask(['EXPLAIN', 'lock:2'], reader)), /^NOPERM/);
   t.match(errorText(await ask(['EXPLAIN'], reader)), /^NOPERM/);
   t.match(errorText(await ask(['STATUS', 'lock:1'], reader)), /^NOPERM/);
@@ -167,8 +179,18 @@ t.test('where Redis cannot be asked, nobody is answered', async t => {
 
 t.test('a session gets bytes in its own protocol', async t => {
   const desk = createAdminDesk(admin().ask, async user => user === 'ann');
-  const asker = { user: 'ann', database: 0, protocol: 3 } as const;
-  t.match((await desk.answer(['STATUS'], asker)).toString('latin1'), /^%\d+\r\n/);
-  t.match((await desk.answer(['STATUS'], { ...asker, protocol: 2 })).toString(), /^\*\d+\r\n/);
-  t.match((await desk.answer(['STATUS'], { ...asker, user: 'bob' })).toString(), /^-NOPERM /);
+  const asker = { user: 'ann', authenticated: true, database: 0, protocol: 3 } as const;
+  t.match((await desk.answer(['forelock', 'STATUS'], asker)).toString('latin1'), /^%\d+\r\n/);
+  t.match(
+    (await desk.answer(['forelock', 'STATUS'], { ...asker, protocol: 2 })).toString(),
+    /^\*\d+\r\n/,
+  );
+  t.match(
+    (await desk.answer(['forelock', 'STATUS'], { ...asker, user: 'bob' })).toString(),
+    /^-NOPERM /,
+  );
+  t.match(
+    (await desk.answer(['forelock', 'STATUS'], { ...asker, authenticated: false })).toString(),
+    /^-NOAUTH Authentication required\.\r\n$/,
+  );
 });

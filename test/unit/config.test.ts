@@ -8,7 +8,12 @@ import {
   variableName,
 } from '../../src/config/settings.js';
 import { type Command, helpText, type Options, readCommand } from '../../src/config.js';
+import { type EwmaOptions, ewmaDefaults } from '../../src/forecast/ewma.js';
 import { type LockOptions, lockDefaults } from '../../src/locks/options.js';
+import { type AllocatorOptions, allocatorDefaults } from '../../src/pool/options.js';
+import type { SessionOptions } from '../../src/session/gateway.js';
+import type { ControlOptions } from '../../src/upstream/control/options.js';
+import type { UpstreamOptions } from '../../src/upstream/options.js';
 
 interface Given {
   readonly argv?: readonly string[];
@@ -327,10 +332,15 @@ t.test('the help names every flag, each line short enough for a terminal', async
   }
 });
 
-t.test("the lock manager's own defaults are these", async t => {
-  // That it compiles shows that its options are all settings.
-  const lockOptions: LockOptions = options({});
-  for (const [name, value] of Object.entries(lockDefaults)) {
-    t.same(lockOptions[name as keyof LockOptions], value, name);
+t.test('the parts take their options from here, and have the same defaults', async t => {
+  const all = options({});
+  // That it compiles shows that all of their options are settings.
+  const parts: [LockOptions, AllocatorOptions, EwmaOptions, SessionOptions] = [all, all, all, all];
+  const upstream: Omit<UpstreamOptions & ControlOptions, 'endpoint' | 'credentials'> = all;
+  t.equal(parts.length, 4);
+  t.ok(upstream);
+  const known: Readonly<Record<string, unknown>> = { ...all };
+  for (const defaults of [lockDefaults, allocatorDefaults, ewmaDefaults]) {
+    for (const [name, value] of Object.entries(defaults)) t.same(known[name], value, name);
   }
 });
