@@ -180,6 +180,19 @@ t.test(
   },
 );
 
+t.test('a connection that stays silent is given up, and its scripts hear of it', async t => {
+  const server = await RedisServer.start(t);
+  const controlled = await Controlled.start(t, server.port, { controlSilenceMaxMs: 300 });
+  await controlled.run(release('lock', 'v', 2));
+  server.pause();
+  const answer = await within('an answer', 5000, controlled.run(release('lock', 'v', 2)));
+  t.same(answer, { kind: 'unknown' });
+  t.ok(controlled.events.includes('lost'));
+  server.resume();
+  await eventually('connected again', () => controlled.control.isConnected);
+  t.match(await controlled.run(release('lock', 'v', 2)), { values: ['not-owner'] });
+});
+
 t.test('a failover brings doubt, and a replica is not delegated from', async t => {
   const server = await RedisServer.start(t);
   const redis = await server.connect(t);

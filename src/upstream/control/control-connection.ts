@@ -1,5 +1,5 @@
 import { Command, Redis } from 'ioredis';
-import { type ControlOptions, RETRY_FIRST_MS, RETRY_LAST_MS } from './options.js';
+import { type ControlOptions, RETRY_FIRST_MS, RETRY_LAST_MS, SILENCE_MAX_MS } from './options.js';
 
 /** What came of one command on a control connection. */
 export type ControlAnswer =
@@ -40,6 +40,9 @@ export class ControlConnection {
   #retry: NodeJS.Timeout | null = null;
   #lastError = 'closed by Redis';
   #lastFailure: string | null = null;
+  #unanswered = 0;
+  /** When the last answer came while others were awaited, or the first of these was asked for. */
+  #waitingSinceMs = 0;
 
   constructor(options: ControlOptions, database: number, events: ControlConnectionEvents) {
     this.#options = options;
@@ -59,9 +62,12 @@ export class ControlConnection {
     else this.#sendOn(redis, words, answered);
   }
 
-  /** Gives the connection up, for it has been silent for too long; another one is opened. */
-  abandon(reason: string): void {
-    this.#lastError = reason;
+  /** Gives the connection up where it has been silent for too long; another one is opened. */
+  checkSilence(): void {
+    if (this.#unanswered === 0) return;
+    const silentMs = performance.now() - this.#waitingSinceMs;
+    if (silentMs < (this.#options.controlSilenceMaxMs ?? SILENCE_MAX_MS)) return;
+    this.#lastError = `silent for ${Math.floor(silentMs)} ms`;
     this.#redis?.disconnect();
   }
 
@@ -136,18 +142,27 @@ export class ControlConnection {
       // Bytes stay bytes: ioredis would read them as UTF-8.
       { replyEncoding: null },
     );
+    if (this.#unanswered === 0) this.#waitingSinceMs = performance.now();
+    this.#unanswered++;
     command.promise.then(
       (value: unknown) => {
-        this.#events.heard();
+        this.#heard();
         answered({ kind: 'reply', value: binary(value) });
       },
       (error: unknown) => {
         const answer = failure(error);
-        if (answer.kind === 'error') this.#events.heard();
+        if (answer.kind === 'error') this.#heard();
+        else this.#unanswered--;
         answered(answer);
       },
     );
     redis.sendCommand(command);
+  }
+
+  #heard(): void {
+    this.#unanswered--;
+    this.#waitingSinceMs = performance.now();
+    this.#events.heard();
   }
 
   #ended(redis: Redis): void {

@@ -2,7 +2,12 @@ import type { ScriptAnswer, ScriptCall } from '../../locks/contract.js';
 import { endpointName } from '../endpoint.js';
 import { ControlConnection } from './control-connection.js';
 import { Heartbeat } from './heartbeat.js';
-import { type ControlLog, type ControlOptions, PERMISSIONS_MAX } from './options.js';
+import {
+  type ControlLog,
+  type ControlOptions,
+  PERMISSIONS_MAX,
+  SILENCE_CHECK_MS,
+} from './options.js';
 import { Permissions } from './permissions.js';
 import { readScriptFiles } from './script-files.js';
 import { ScriptRunner } from './script-runner.js';
@@ -36,6 +41,7 @@ export class Control {
   readonly #missing = new Set<number>();
   readonly #heartbeat: Heartbeat;
   readonly #facts: ServerFacts;
+  readonly #silenceCheck: NodeJS.Timeout;
   #lastHeardAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
@@ -57,6 +63,9 @@ export class Control {
         if (this.permissions.unavailable !== null) this.permissions.probe();
       },
     });
+    this.#silenceCheck = setInterval(() => {
+      for (const connection of this.#connections.values()) connection.checkSilence();
+    }, SILENCE_CHECK_MS);
   }
 
   /** Runs one script, exactly once or not at all. `answered` is never called before this returns. */
@@ -104,6 +113,7 @@ export class Control {
     this.#closed = true;
     this.#heartbeat.close();
     this.#facts.close();
+    clearInterval(this.#silenceCheck);
     for (const runner of this.#runners.values()) runner.close();
     for (const connection of this.#connections.values()) connection.close();
   }

@@ -1,6 +1,5 @@
 import type { ControlConnection } from './control-connection.js';
 import { infoFields } from './info.js';
-import { SILENCE_MAX_MS } from './options.js';
 
 /**
  * Asks Redis for an answer every heartbeat, also where clients' commands bring enough of them: it
@@ -11,8 +10,8 @@ export class Heartbeat {
   /** Redis is not what it was when delegations were made (invariant 6 of docs/protocol.md). */
   readonly #doubt: (reason: string) => void;
   readonly #timer: NodeJS.Timeout;
-  /** When the question that is now unanswered was asked; null: there is none. */
-  #askedAtMs: number | null = null;
+  /** One question at a time: a Redis that is slow gets no heap of them. */
+  #asking = false;
   #runId: string | null = null;
   #role: string | null = null;
   #replicationId: string | null = null;
@@ -42,7 +41,7 @@ export class Heartbeat {
 
   /** A connection is there, perhaps to another Redis than before. */
   connected(): void {
-    this.#askedAtMs = null;
+    this.#asking = false;
     this.#connection.send(['INFO', 'server'], answer => {
       if (answer.kind !== 'reply') return;
       const fields = infoFields(answer.value);
@@ -59,16 +58,10 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    if (this.#askedAtMs !== null) {
-      const silentMs = performance.now() - this.#askedAtMs;
-      if (silentMs > SILENCE_MAX_MS)
-        this.#connection.abandon(`silent for ${Math.floor(silentMs)} ms`);
-      return;
-    }
-    if (!this.#connection.isReady) return;
-    this.#askedAtMs = performance.now();
+    if (this.#asking || !this.#connection.isReady) return;
+    this.#asking = true;
     this.#connection.send(['INFO', 'replication'], answer => {
-      this.#askedAtMs = null;
+      this.#asking = false;
       if (answer.kind === 'reply') this.#compare(infoFields(answer.value));
       if (answer.kind === 'error') this.#deny(answer.error);
     });

@@ -9,6 +9,11 @@ export interface ControlOptions {
   readonly keepAliveMs: number;
   readonly heartbeatMs: number;
   readonly permissionCacheMs: number;
+  /**
+   * A connection that has answered nothing for so long, though it was asked, is given up; 10 s
+   * where it isn't told. Grants from memory have ended long before: this is for half-open sockets.
+   */
+  readonly controlSilenceMaxMs?: number;
 }
 
 export interface ControlLog {
@@ -20,11 +25,9 @@ export interface ControlLog {
 export const RETRY_FIRST_MS = 50;
 export const RETRY_LAST_MS = 1000;
 
-/**
- * A connection that has answered nothing for so long, though it was asked, is given up. A Redis
- * that is only busy is not lost by this: grants from memory have ended long before.
- */
 export const SILENCE_MAX_MS = 10_000;
+/** How often connections are looked at for silence. */
+export const SILENCE_CHECK_MS = 500;
 
 /** How often settings of Redis are read that bar delegation (maxmemory-policy and the like). */
 export const FACTS_REFRESH_MS = 5000;
