@@ -1,14 +1,24 @@
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { composeLocks, type Locks } from './compose-locks.js';
 import type { Options, UpstreamAddress } from './config.js';
 import { formatAddress, formatUpstream } from './config.js';
+import { CommandTable } from './intent/command-table.js';
+import { ScriptKnowledge } from './intent/scripts.js';
+import { createAdmin, createAdminDesk } from './observe/admin.js';
 import { createHttp } from './observe/http.js';
 import { LockTally } from './observe/lock-tally.js';
 import type { LogOutput } from './observe/log.js';
 import { createHoldHistogram, createMetrics } from './observe/metrics.js';
 import { notReadyBecause, type Sources } from './observe/sources.js';
 import { packageVersion } from './package.js';
+import { ClientRegistry } from './session/client-registry.js';
+import type { Gateway, Traffic } from './session/gateway.js';
+import { Listener } from './session/listener.js';
 import { bound, StartError } from './start-error.js';
+import { Control } from './upstream/control/control.js';
+import { Greeter } from './upstream/greeter.js';
+import { PipeSet } from './upstream/pipe-set.js';
 import { type PrivateRedis, startPrivateRedis } from './upstream/private-redis.js';
+import { Waiters } from './upstream/waiters.js';
 
 /** Forelock as it runs. Addresses are as bound: port 0 has become a real one. */
 export interface Forelock {
@@ -30,10 +40,9 @@ export interface Forelock {
  * is taken, or there is no redis-server. An upstream that can't be reached is no such error.
  */
 export async function compose(options: Options, output: LogOutput): Promise<Forelock> {
-  const startedAtMs = performance.now();
   const redis = options.upstream === null ? await privateRedis() : null;
   try {
-    return await start(options, output, redis, startedAtMs);
+    return await start(options, output, redis);
   } catch (error) {
     await redis?.stop();
     throw error;
@@ -50,66 +59,172 @@ async function privateRedis(): Promise<PrivateRedis> {
 
 async function start(
   options: Options,
-  { log, droppedLines }: LogOutput,
+  output: LogOutput,
   redis: PrivateRedis | null,
-  startedAtMs: number,
 ): Promise<Forelock> {
-  const upstream: UpstreamAddress =
-    redis !== null ? { kind: 'unix', path: redis.socketPath } : upstreamOf(options);
-  let draining = false;
+  const upstream = redis === null ? upstreamOf(options) : unixUpstream(redis.socketPath);
+  const service = composeService(options, upstream, output);
+  try {
+    return await open(service, options, upstream, output, redis);
+  } catch (error) {
+    service.end();
+    throw error;
+  }
+}
 
-  const server = createServer(client => {
-    const redisSocket =
-      upstream.kind === 'unix' ? connect(upstream.path) : connect(upstream.port, upstream.host);
-    client.on('error', () => redisSocket.destroy());
-    redisSocket.on('error', () => client.destroy());
-    client.pipe(redisSocket).pipe(client);
-  });
-  await bound(
-    '--listen',
-    formatAddress(options.listen.host, options.listen.port),
-    new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(options.listen.port, options.listen.host, resolve);
-    }),
+function upstreamOf(options: Options): UpstreamAddress {
+  if (options.upstream === null) throw new Error('no upstream');
+  return options.upstream;
+}
+
+function unixUpstream(path: string): UpstreamAddress {
+  return { kind: 'unix', path };
+}
+
+/** All that serves clients, before any address is taken. */
+interface Service {
+  readonly gateway: Gateway;
+  readonly control: Control;
+  readonly locks: Locks;
+  readonly tally: LockTally;
+  readonly holds: ReturnType<typeof createHoldHistogram>;
+  readonly sources: Sources;
+  readonly running: Running;
+  end(): void;
+}
+
+/** What changes while Forelock runs, for those who look. */
+interface Running {
+  readonly startedAtMs: number;
+  listen: string;
+  http: string;
+  draining: boolean;
+}
+
+function composeService(options: Options, upstream: UpstreamAddress, { log }: LogOutput): Service {
+  const upstreamOptions = { ...options, endpoint: upstream };
+  const greeter = new Greeter(upstreamOptions);
+  const pipes = new PipeSet(upstreamOptions);
+  const scripts = new ScriptKnowledge();
+  const waiters = new Waiters(options.reconnectWaitMs);
+  let commands: CommandTable | null = null;
+  const credentials = upstream.kind === 'tcp' ? upstream.credentials : null;
+  const control = new Control(
+    { ...upstreamOptions, credentials },
+    {
+      commands: reply => {
+        commands = new CommandTable(reply);
+        scripts.useCommands(commands);
+        waiters.release();
+      },
+      lost: () => {
+        scripts.upstreamLost();
+        locks.manager.upstreamLost();
+      },
+      back: () => locks.manager.upstreamBack(),
+      doubt: reason => {
+        scripts.upstreamLost();
+        locks.manager.doubtAll(reason);
+      },
+    },
+    log,
   );
-  const listenAddress = server.address() as AddressInfo;
-
+  const holds = createHoldHistogram();
+  const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
+  const locks = composeLocks(options, { control, pipes, tally, log });
+  const traffic: Traffic = {
+    commands: 0,
+    clientsAccepted: 0,
+    clientsRefused: 0,
+    clientsClosedForOutput: 0,
+  };
+  const clients = new ClientRegistry();
+  const running: Running = {
+    startedAtMs: performance.now(),
+    listen: '',
+    http: '',
+    draining: false,
+  };
   const sources: Sources = {
     about: () => ({
       version: packageVersion(),
       mode: options.mode,
-      listen: '',
-      http: '',
-      uptimeMs: performance.now() - startedAtMs,
-      draining,
+      listen: running.listen,
+      http: running.http,
+      uptimeMs: performance.now() - running.startedAtMs,
+      draining: running.draining,
     }),
     upstream: () => ({
       address: formatUpstream(upstream),
-      reachable: true,
-      redisVersion: null,
-      role: null,
-      lastHeardMsAgo: null,
-      pipes: 0,
-      ownConnections: 0,
-      delegationBar: null,
+      reachable: control.isConnected,
+      redisVersion: control.redisVersion,
+      role: control.role,
+      lastHeardMsAgo: msAgo(control.lastHeardAtMs()),
+      delegationBar: control.delegationBar(),
+      ...pipes.counts(),
     }),
-    clients: () => ({ connected: 0, accepted: 0, refused: 0, closedForOutput: 0 }),
-    locks: {
-      count: () => 0,
-      delegatedCount: () => 0,
-      all: () => [],
-      delegated: () => [],
-      find: () => null,
-    },
-    scores: { highest: () => [], find: () => null },
+    clients: () => ({
+      connected: clients.size,
+      accepted: traffic.clientsAccepted,
+      refused: traffic.clientsRefused,
+      closedForOutput: traffic.clientsClosedForOutput,
+    }),
+    tally,
+    locks: locks.manager,
+    scores: locks.allocator,
   };
+  const admin = createAdmin(sources);
+  const gateway: Gateway = {
+    options,
+    pipes,
+    greeter,
+    clients,
+    desk: locks.manager,
+    decides: options.mode === 'reserve',
+    permissions: control.permissions,
+    scripts,
+    admin: createAdminDesk(admin, (user, words) => control.permissions.mayRun(user, words)),
+    log,
+    commands: () => commands,
+    whenCommandsKnown: known => {
+      if (commands === null) waiters.add(known);
+      else known(true);
+    },
+    traffic,
+  };
+  const end = (): void => {
+    locks.stop();
+    for (const client of [...clients.all()]) client.close();
+    pipes.close();
+    greeter.close();
+    control.close();
+    waiters.close();
+  };
+  return { gateway, control, locks, tally, holds, sources, running, end };
+}
 
-  const holds = createHoldHistogram();
-  const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
+function msAgo(atMs: number): number | null {
+  return Number.isFinite(atMs) ? performance.now() - atMs : null;
+}
+
+/** Takes the addresses, the last thing that can fail. */
+async function open(
+  { gateway, locks, holds, sources, running, end }: Service,
+  options: Options,
+  upstream: UpstreamAddress,
+  { log, droppedLines }: LogOutput,
+  redis: PrivateRedis | null,
+): Promise<Forelock> {
+  const listener = new Listener(gateway);
+  const { host } = options.listen;
+  const port = await bound(
+    '--listen',
+    formatAddress(host, options.listen.port),
+    listener.listen(host, options.listen.port),
+  );
   const http = createHttp({
     notReady: () => notReadyBecause(sources),
-    metrics: createMetrics(sources, tally, holds, droppedLines),
+    metrics: createMetrics(sources, holds, droppedLines),
     failed: error => log.error({ err: error }, 'an HTTP page failed'),
   });
   const httpAddress = await bound(
@@ -117,9 +232,10 @@ async function start(
     formatAddress(options.http.host, options.http.port),
     http.listen(options.http.host, options.http.port),
   );
-
+  running.listen = formatAddress(host, port);
+  running.http = formatAddress(httpAddress.address, httpAddress.port);
   return {
-    listen: { host: listenAddress.address, port: listenAddress.port },
+    listen: { host, port },
     http: { host: httpAddress.address, port: httpAddress.port },
     upstream: formatUpstream(upstream),
     isRedisPrivate: redis !== null,
@@ -128,17 +244,22 @@ async function start(
         ? new Promise(() => {})
         : redis.ended.then(words => `the private redis-server has ended: ${words}`),
     drain: async () => {
-      draining = true;
+      running.draining = true;
+      listener.stop();
+      const finished = Promise.all([locks.manager.drain(), gateway.clients.finished()]);
+      await Promise.race([finished, patience(options.drainTimeoutMs)]);
     },
     close: async () => {
-      server.close();
+      listener.stop();
+      end();
       await http.close();
       await redis?.stop();
     },
   };
 }
 
-function upstreamOf(options: Options): UpstreamAddress {
-  if (options.upstream === null) throw new Error('no upstream');
-  return options.upstream;
+function patience(ms: number): Promise<void> {
+  return new Promise(resolve => {
+    setTimeout(resolve, ms).unref();
+  });
 }

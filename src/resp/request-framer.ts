@@ -37,7 +37,13 @@ const ZERO = 0x30;
 const CR = 0x0d;
 const LF = 0x0a;
 
+/** What Redis takes of a client that has not authenticated (networking.c, authRequired). */
+const STRANGER_ARGUMENTS_MAX = 10;
+const STRANGER_LENGTH_MAX_BYTES = 16 * 1024;
+
 export class RequestFramer {
+  /** The client may have to authenticate first: Redis then takes small requests only. */
+  stranger = false;
   start = 0;
   end = 0;
   lineEnd = 0;
@@ -52,6 +58,7 @@ export class RequestFramer {
   /** Reads the request that begins at `from`; bytes from `to` on don't count. */
   next(bytes: Buffer, from: number, to: number): FrameStatus {
     this.start = from;
+    this.argCount = 0;
     if (bytes[from] !== ASTERISK) return this.#inline(bytes, from, to);
     const count = this.#readLength(bytes, from + 1, to);
     if (count === NOT_YET) {
@@ -59,12 +66,12 @@ export class RequestFramer {
       return to - from > LINE_LIMIT_BYTES ? MALFORMED : INCOMPLETE;
     }
     if (count === NOT_A_NUMBER || count > ARGUMENTS_MAX) return MALFORMED;
+    if (this.stranger && count > STRANGER_ARGUMENTS_MAX) return MALFORMED;
     let at = this.#lineStop;
     if (count <= 0) {
       this.end = at;
       return EMPTY;
     }
-    this.argCount = 0;
     for (let index = 0; index < count; index++) {
       if (at >= to) {
         // Each argument still to come takes 5 bytes at least ($0, its line end, its own).
@@ -80,6 +87,7 @@ export class RequestFramer {
         return to - at > LINE_LIMIT_BYTES ? MALFORMED : INCOMPLETE;
       }
       if (length < 0) return MALFORMED;
+      if (this.stranger && length > STRANGER_LENGTH_MAX_BYTES) return MALFORMED;
       const argument = this.#lineStop;
       at = argument + length + 2;
       if (at > to) {

@@ -14,6 +14,7 @@ import { askState, stateCommand } from './state-command.js';
  */
 export function clientCommand(session: Session, command: Command): void {
   const { own } = session;
+  session.lastCommand = `client|${wordAt(command.args, 1)}`;
   if (own.has(PIN.transaction) || own.opaque) return ownCommand(session, command);
   switch (wordAt(command.args, 1)) {
     case 'id':
@@ -21,7 +22,9 @@ export function clientCommand(session: Session, command: Command): void {
         reply[0] === COLON ? integerReply(session.id) : reply,
       );
     case 'info':
-      return askState(session, command, command.frame, reply => composeInfo(session, reply));
+      return askState(session, command, command.frame, reply =>
+        composeInfo(session, command, reply),
+      );
     case 'list':
       return list(session, command);
     case 'kill':
@@ -55,7 +58,7 @@ function list(session: Session, command: Command): void {
   if (filter.type !== null && !TYPES.has(filter.type)) {
     return askState(session, command, command.frame, reply => reply);
   }
-  askState(session, command, frame, reply => composeClientList(session, reply, filter));
+  askState(session, command, frame, reply => composeClientList(session, command, reply, filter));
 }
 
 const ALL_CLIENTS = encodeCommand(['CLIENT', 'LIST']);

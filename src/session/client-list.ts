@@ -1,6 +1,7 @@
 import { bulkReply } from '../resp/encode.js';
 import { parseReply, replyValue } from '../resp/parse-reply.js';
 import { PIN } from './own-place.js';
+import type { Command } from './route.js';
 import type { Session } from './session.js';
 
 /**
@@ -22,12 +23,17 @@ export function bulkText(reply: Buffer): string | null {
 }
 
 /** The line of CLIENT INFO, told of the greeter's connection, made the client's own. */
-export function composeInfo(session: Session, reply: Buffer): Buffer {
+export function composeInfo(session: Session, command: Command, reply: Buffer): Buffer {
   const text = bulkText(reply);
-  return text === null ? reply : asBulk(reply, `${lineFor(session, text.trimEnd(), true)}\n`);
+  return text === null ? reply : asBulk(reply, `${lineFor(session, text.trimEnd(), command)}\n`);
 }
 
-export function composeClientList(session: Session, reply: Buffer, filter: ListFilter): Buffer {
+export function composeClientList(
+  session: Session,
+  command: Command,
+  reply: Buffer,
+  filter: ListFilter,
+): Buffer {
   const text = bulkText(reply);
   if (text === null) return reply;
   const { clients } = session.gateway;
@@ -43,7 +49,7 @@ export function composeClientList(session: Session, reply: Buffer, filter: ListF
     const client = own.get(Number(field(line, 'id')));
     if (client !== undefined) {
       told.add(client);
-      lines.push(lineFor(client, line, false));
+      lines.push(lineFor(client, line, null));
     } else if (!isForelocks(line)) {
       lines.push(line);
     }
@@ -51,7 +57,7 @@ export function composeClientList(session: Session, reply: Buffer, filter: ListF
   const model = upstream.find(isForelocks) ?? upstream[0];
   if (model !== undefined) {
     for (const client of clients.all()) {
-      if (!told.has(client)) lines.push(lineFor(client, model, true));
+      if (!told.has(client)) lines.push(lineFor(client, model, command));
     }
   }
   const fitting = lines.filter(line => fits(line, filter));
@@ -76,8 +82,11 @@ function field(line: string, name: string): string | undefined {
   return new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1];
 }
 
-/** @param whole the model is another connection's line: what it did and when is ours to say */
-function lineFor(client: Session, model: string, whole: boolean): string {
+/**
+ * @param asked the command under way, where the model is another connection's line: what the client
+ *   did, and when, is then ours to say; null: it is the line of the client's own connection
+ */
+function lineFor(client: Session, model: string, asked: Command | null): string {
   const { state } = client;
   const values: Record<string, string | number> = {
     id: client.id,
@@ -90,11 +99,14 @@ function lineFor(client: Session, model: string, whole: boolean): string {
     'lib-name': state.info.get('lib-name') ?? '',
     'lib-ver': state.info.get('lib-ver') ?? '',
   };
-  if (whole) {
+  if (asked !== null) {
     values['idle'] = Math.floor((performance.now() - client.readAtMs) / 1000);
     values['db'] = state.database;
     values['cmd'] = client.lastCommand;
     values['flags'] = client.own.has(PIN.subscribed) ? 'P' : 'N';
+    // What the greeter's connection holds besides is not the client's.
+    values['qbuf'] = client.lastCommand.startsWith('client|') ? asked.frame.length : 0;
+    values['obl'] = 0;
   }
   return model.replace(/(^| )([a-z-]+)=(\S*)/g, (text, space: string, name: string) =>
     name in values ? `${space}${name}=${values[name]}` : text,

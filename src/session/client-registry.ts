@@ -6,6 +6,7 @@ import type { Session } from './session.js';
  */
 export class ClientRegistry {
   readonly #sessions = new Map<number, Session>();
+  readonly #whenEmpty: (() => void)[] = [];
   #next: number;
 
   constructor() {
@@ -24,6 +25,22 @@ export class ClientRegistry {
 
   remove(id: number): void {
     this.#sessions.delete(id);
+    if (this.#sessions.size === 0) for (const then of this.#whenEmpty.splice(0)) then();
+  }
+
+  /**
+   * Ends each client as soon as it waits for no answer; resolves when none is left. Clients that
+   * keep a subscription or a blocking command would wait for ever, and are ended at once.
+   */
+  finished(): Promise<void> {
+    return new Promise(resolve => {
+      this.#whenEmpty.push(resolve);
+      for (const session of [...this.#sessions.values()]) session.finish();
+      if (this.#sessions.size === 0)
+        this.#whenEmpty.splice(0).forEach(then => {
+          then();
+        });
+    });
   }
 
   find(id: number): Session | null {

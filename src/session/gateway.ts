@@ -70,6 +70,7 @@ export interface Gateway {
 
 export interface Traffic {
   commands: number;
+  clientsAccepted: number;
   clientsRefused: number;
   clientsClosedForOutput: number;
 }

@@ -53,6 +53,7 @@ export class Listener {
       setTimeout(() => socket.destroy(), REFUSAL_PATIENCE_MS).unref();
       return;
     }
+    traffic.clientsAccepted++;
     new Session(this.#gateway, socket);
   }
 }

@@ -25,7 +25,7 @@ export function ownCommand(session: Session, command: Command): void {
     return;
   }
   if (own.has(PIN.transaction)) return inTransaction(session, command, touches);
-  const change = CHANGES[command.name];
+  const change = CHANGES.get(command.name);
   if (change !== undefined) return change(session, command, touches);
   plain(session, command, touches);
 }
@@ -66,31 +66,40 @@ function plain(session: Session, command: Command, touches: TouchSet | null): vo
 const BLOCKING = /^(b[lz]|brpop|xread)/;
 
 /** What the command does to the connection's state in Redis. */
-const CHANGES: Readonly<
-  Record<string, (session: Session, command: Command, touches: TouchSet | null) => void>
-> = {
-  multi(session, command) {
-    session.own.pin(PIN.transaction);
-    session.own.send(command.frame, 0, command.frame.length, 1);
-  },
-  watch(session, command, touches) {
-    session.own.pin(PIN.watch);
-    keepAll(session, touches);
-    session.own.send(command.frame, 0, command.frame.length, 1);
-  },
-  unwatch(session, command) {
-    session.own.send(command.frame, 0, command.frame.length, 1);
-    session.awaitDrain(() => session.own.transactionEnded());
-  },
-  monitor(session, command) {
-    const { own } = session;
-    own.pin(PIN.monitor);
-    own.open().opaque = true;
-    own.sendRaw(command.frame, 0, command.frame.length);
-  },
-  wait: waitForReplicas,
-  waitaof: waitForReplicas,
-};
+const CHANGES: ReadonlyMap<
+  string,
+  (session: Session, command: Command, touches: TouchSet | null) => void
+> = new Map([
+  ['multi', multi],
+  ['watch', watch],
+  ['unwatch', unwatch],
+  ['monitor', monitor],
+  ['wait', waitForReplicas],
+  ['waitaof', waitForReplicas],
+]);
+
+function multi(session: Session, command: Command): void {
+  session.own.pin(PIN.transaction);
+  session.own.send(command.frame, 0, command.frame.length, 1);
+}
+
+function watch(session: Session, command: Command, touches: TouchSet | null): void {
+  session.own.pin(PIN.watch);
+  keepAll(session, touches);
+  session.own.send(command.frame, 0, command.frame.length, 1);
+}
+
+function unwatch(session: Session, command: Command): void {
+  session.own.send(command.frame, 0, command.frame.length, 1);
+  session.awaitDrain(() => session.own.transactionEnded());
+}
+
+function monitor(session: Session, command: Command): void {
+  const { own } = session;
+  own.pin(PIN.monitor);
+  own.open().opaque = true;
+  own.sendRaw(command.frame, 0, command.frame.length);
+}
 
 /**
  * WAIT counts the writes of its own connection. A PING there first makes Redis count everything up

@@ -12,6 +12,7 @@ export const PIN = {
   monitor: 16,
   replyMode: 32,
   unauthenticated: 64,
+  streaming: 128,
 } as const;
 
 /**
@@ -97,6 +98,8 @@ export class OwnPlace {
 
   /** A request that is about to be streamed with `sendRaw` will get one reply. */
   expectReply(answered: () => void): void {
+    // Redis may answer, and close, before the request has ended.
+    this.pin(PIN.streaming);
     this.open().expect(this.#session, 1);
     this.#session.enter('own', 1);
     this.#whenDrained.push(answered);
@@ -104,6 +107,11 @@ export class OwnPlace {
 
   sendRaw(bytes: Buffer, from: number, to: number): void {
     this.open().sendRaw(bytes, from, to);
+  }
+
+  streamEnded(): void {
+    this.unpin(PIN.streaming);
+    if (this.#session.outstanding === 0) this.drained();
   }
 
   becomeRaw(): void {
@@ -123,6 +131,7 @@ export class OwnPlace {
     this.filters.length = 0;
     this.selectQueued = false;
     this.#endTouches();
+    this.#restWhenFree();
   }
 
   /** Every command under way is answered. */
@@ -132,7 +141,12 @@ export class OwnPlace {
       this.#whenDrained = [];
       for (const then of waiting) then();
     }
-    if (this.pipe === null || this.pinned) return;
+    this.#restWhenFree();
+  }
+
+  /** Leaves the connection to others, once nothing of the client's state is in it alone. */
+  #restWhenFree(): void {
+    if (this.pipe === null || this.pinned || this.#session.outstanding > 0) return;
     const { gateway, state } = this.#session;
     const pipe = this.pipe;
     this.pipe = null;
@@ -142,11 +156,11 @@ export class OwnPlace {
 
   /** Gives up the connection, with whatever Redis keeps for it. */
   leave(): void {
+    const pipe = this.pipe;
+    this.pipe = null;
     this.#pins = 0;
     this.raw = false;
     this.transactionEnded();
-    const pipe = this.pipe;
-    this.pipe = null;
     if (pipe === null) return;
     pipe.abandon();
     pipe.close('left');

@@ -12,7 +12,7 @@ import { lockCommand } from './lock-command.js';
 import { ownCommand } from './own-command.js';
 import { PIN } from './own-place.js';
 import type { Session } from './session.js';
-import { reset, stateCommand } from './state-command.js';
+import { killCommand, reset, stateCommand } from './state-command.js';
 import { scopesOf } from './touches.js';
 
 /**
@@ -47,13 +47,17 @@ export function commandOf(
 export function route(session: Session, command: Command): void {
   const { own, state } = session;
   session.lastCommand = command.name;
-  if (command.name === 'forelock') return adminCommand(session, command);
-  if (state.identity === null && !GREETINGS.has(command.name)) return identify(session, command);
+  const isAdmin = command.name === 'forelock';
+  if (isAdmin && (state.identity !== null || own.has(PIN.unauthenticated))) {
+    return adminCommand(session, command);
+  }
+  if (state.identity === null && !GREETINGS.has(command.name)) return stranger(session, command);
   if (session.gateway.commands() === null) return awaitCommands(session);
   if (command.name === 'quit' && !own.opaque) return quit(session, command);
   if (command.name === 'reset') return reset(session, command);
   const place = placeOf(command);
   if (place === 'refused') return refuse(session, command);
+  if (endsSomething(command) && !own.pinned) return killCommand(session, command);
   if (command.name === 'client') return clientCommand(session, command);
   if (place === 'state' && !own.has(PIN.transaction) && !own.opaque) {
     return stateCommand(session, command);
@@ -66,6 +70,12 @@ export function route(session: Session, command: Command): void {
 /** Commands that say who a client is; Redis takes them from anybody. */
 const GREETINGS: ReadonlySet<string> = new Set(['hello', 'auth', 'quit', 'reset']);
 
+/** What must reach Redis also while a script keeps it busy. */
+function endsSomething({ name, args }: Command): boolean {
+  if (name === 'shutdown') return true;
+  return (name === 'script' || name === 'function') && wordAt(args, 1) === 'kill';
+}
+
 function placeOf(command: Command) {
   if (!placeNeedsArguments(command.name)) {
     return command.facts === null ? 'own' : placeOfName(command.name);
@@ -73,15 +83,17 @@ function placeOf(command: Command) {
   return placeOfArguments(command.args.map((_, index) => wordAt(command.args, index)));
 }
 
+function stranger(session: Session, command: Command): void {
+  if (!session.own.has(PIN.unauthenticated)) return identify(session);
+  if (session.gateway.commands() === null) return awaitCommands(session);
+  ownCommand(session, command);
+}
+
 /**
  * Whether Redis lets this client in without a password, only Redis can say, and it may say
  * otherwise for the next one. Who must authenticate has a fresh connection until then.
  */
-function identify(session: Session, command: Command): void {
-  if (session.own.has(PIN.unauthenticated)) {
-    if (session.gateway.commands() === null) return awaitCommands(session);
-    return ownCommand(session, command);
-  }
+export function identify(session: Session): void {
   session.wait();
   session.gateway.greeter.ask([], HELLO, reply => {
     if (session.closed) return;

@@ -18,7 +18,7 @@ import { ConnectionState } from './connection-state.js';
 import type { Gateway } from './gateway.js';
 import { inlineAsRequest } from './inline-request.js';
 import { OwnPlace, PIN } from './own-place.js';
-import { type Command, commandOf, route } from './route.js';
+import { type Command, commandOf, identify, route } from './route.js';
 import { type TouchScope, TouchSet } from './touches.js';
 
 /**
@@ -40,6 +40,7 @@ export type Place =
 /** One framer finds all commands of all sessions: it keeps nothing between two calls. */
 const framer = new RequestFramer();
 const NOTHING = Buffer.alloc(0);
+const ASTERISK = 0x2a;
 
 export class Session implements PipeClient {
   readonly gateway: Gateway;
@@ -78,6 +79,7 @@ export class Session implements PipeClient {
   #readPaused = false;
   #upstreamFull = false;
   #inputEnded = false;
+  #finishing = false;
 
   constructor(gateway: Gateway, socket: Socket) {
     this.gateway = gateway;
@@ -299,6 +301,7 @@ export class Session implements PipeClient {
   /** Treats one frame; false when its rest is not there yet. */
   #next(): boolean {
     const bytes = this.#bytes;
+    framer.stranger = this.state.identity === null;
     switch (framer.next(bytes, this.#at, bytes.length)) {
       case COMPLETE:
         this.#command(bytes, framer.end);
@@ -373,10 +376,8 @@ export class Session implements PipeClient {
 
   #incomplete(bytes: Buffer): boolean {
     if (framer.neededBytes <= this.gateway.options.largeRequestBytes) return false;
-    if (framer.argCount === 0 || this.state.identity === null) return false;
-    const table = this.gateway.commands();
-    const facts = table?.commandAt(bytes, framer.argStart[0] ?? 0, framer.argEnd[0] ?? 0);
-    if (facts?.place !== 'shared') return false;
+    // Until its name is here, or while that name means state, the rest is waited for.
+    if (!this.#mayStream(bytes)) return false;
     // Too large to wait for: it is passed on as it comes. Since its keys may not be here yet, it
     // counts as touching every key of the database.
     this.flushRun();
@@ -389,6 +390,16 @@ export class Session implements PipeClient {
     this.#skimmer = new RequestSkimmer();
     this.own.expectReply(() => touches?.end());
     return true;
+  }
+
+  #mayStream(bytes: Buffer): boolean {
+    const table = this.gateway.commands();
+    if (this.state.identity === null || table === null || bytes[this.#at] !== ASTERISK)
+      return false;
+    // A name so long is no command's: Redis shall say so when it has read it.
+    if (framer.argCount === 0) return true;
+    const facts = table.commandAt(bytes, framer.argStart[0] ?? 0, framer.argEnd[0] ?? 0);
+    return facts === null || facts.place === 'shared';
   }
 
   #everyTrackedDatabase(): TouchScope[] {
@@ -428,7 +439,10 @@ export class Session implements PipeClient {
     const to = end < 0 ? this.#bytes.length : end;
     this.own.sendRaw(this.#bytes, this.#at, to);
     this.#at = to;
-    if (end >= 0) this.#skimmer = null;
+    if (end >= 0) {
+      this.#skimmer = null;
+      this.own.streamEnded();
+    }
     const pipe = this.own.pipe;
     if (pipe !== null) this.#upstreamMayBeFull(pipe);
   }
@@ -436,6 +450,11 @@ export class Session implements PipeClient {
   /** Redis itself shall say what is wrong, and close: the bytes go to it untouched. */
   #malformed(): void {
     this.flushRun();
+    if (this.state.identity === null && !this.own.has(PIN.unauthenticated)) {
+      // It may be no more than too large for a stranger.
+      identify(this);
+      return;
+    }
     if (!this.mayEnter('own')) {
       this.awaitDrain(null);
       return;
@@ -447,12 +466,20 @@ export class Session implements PipeClient {
     if (this.closed) return;
     this.#place = 'none';
     this.#pipe = null;
-    this.own.drained();
-    if (this.#waitsFor !== 'drain') return;
+    if (this.#finishing) {
+      this.end();
+      return;
+    }
+    if (this.#waitsFor !== 'drain') {
+      this.own.drained();
+      return;
+    }
     const then = this.#afterDrain;
     this.#afterDrain = null;
     this.#waitsFor = 'nothing';
+    // First what the last reply means for the connection's state, then whether it can be left.
     then?.();
+    this.own.drained();
     if (this.#waitsFor === 'nothing') this.#process();
   }
 
@@ -494,6 +521,12 @@ export class Session implements PipeClient {
 
   refuse(text: string): void {
     this.write(errorReply(text));
+  }
+
+  /** Forelock drains: the client is ended once it is answered. */
+  finish(): void {
+    this.#finishing = true;
+    if (this.#outstanding === 0 || this.own.opaque || this.own.pipe?.blocked) this.end();
   }
 
   /** Redis has said who this is. */

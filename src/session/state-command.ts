@@ -1,4 +1,5 @@
 import { textAt, wordAt } from '../intent/arguments.js';
+import { channelPrelude } from '../upstream/identity.js';
 import { PIN } from './own-place.js';
 import { type Command, replayOf } from './route.js';
 import type { Session } from './session.js';
@@ -14,6 +15,22 @@ export function stateCommand(session: Session, command: Command): void {
     }
     return wordAt(command.args, 0) === 'hello' ? withOurId(reply, session.id) : reply;
   });
+}
+
+/**
+ * SCRIPT KILL, FUNCTION KILL, SHUTDOWN: a busy Redis takes them on a connection that has asked for
+ * nothing else, not even a SELECT.
+ */
+export function killCommand(session: Session, command: Command): void {
+  if (session.outstanding > 0) return session.awaitDrain(null);
+  session.taken(command);
+  session.enter('here', 1);
+  const login = channelPrelude({ ...session.state.channel, database: 0 });
+  session.gateway.greeter.ask(login, command.frame, reply => {
+    if (reply === null) session.upstreamLost('the upstream ended');
+    else session.answer(reply);
+  });
+  session.awaitDrain(null);
 }
 
 /** Sends `frame` in the client's stead; `read` makes the client's reply out of Redis's. */

@@ -8,13 +8,13 @@ const UNUSED_SWEEP_MS = 30_000;
 /** The pipes of one user, database and protocol: one, and more only while one is held up. */
 export class PipeGroup {
   readonly #options: UpstreamOptions;
-  readonly #channel: Channel;
+  channel: Channel;
   readonly pipes: Pipe[] = [];
   usedAtMs = 0;
 
   constructor(options: UpstreamOptions, channel: Channel) {
     this.#options = options;
-    this.#channel = channel;
+    this.channel = channel;
   }
 
   /** A pipe for new commands; null when each one is held by a client that reads slowly. */
@@ -28,7 +28,7 @@ export class PipeGroup {
   }
 
   #open(): Pipe {
-    const use = { channel: this.#channel, replay: SHARED_NAME, owner: null };
+    const use = { channel: this.channel, replay: SHARED_NAME, owner: null };
     const pipe = new Pipe(this.#options, use, closed => {
       const at = this.pipes.indexOf(closed);
       if (at >= 0) this.pipes.splice(at, 1);
@@ -62,6 +62,8 @@ export class PipeSet {
       group = new PipeGroup(this.#options, channel);
       this.#groups.set(name, group);
     }
+    // The login that Redis accepted last is the one that opens further connections.
+    group.channel = channel;
     return group;
   }
 
@@ -90,6 +92,13 @@ export class PipeSet {
     }
     pipe.handTo(NOBODY);
     this.#rested.push({ state: ownState(channel, replay), pipe, since: performance.now() });
+  }
+
+  /** Shared pipes, and connections that single clients have or had. */
+  counts(): { readonly pipes: number; readonly ownConnections: number } {
+    let pipes = 0;
+    for (const group of this.#groups.values()) pipes += group.pipes.length;
+    return { pipes, ownConnections: this.#own.size };
   }
 
   /** Monotonic time at which the oldest command now unanswered was sent; Infinity if none is. */

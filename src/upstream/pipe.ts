@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { encodeCommand, errorReply } from '../resp/encode.js';
 import { ReplyFramer } from '../resp/reply-framer.js';
 import { endpointName, openSocket } from './endpoint.js';
-import { type Channel, channelName, channelPrelude } from './identity.js';
+import { type Channel, channelPrelude } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import { ReplyQueue } from './reply-queue.js';
 
@@ -44,6 +44,7 @@ export interface PipeUse {
 const BLOCK_BYTES = 64 * 1024;
 const COPY_LIMIT_BYTES = 16 * 1024;
 const FIRST_RETRY_MS = 20;
+const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)/;
 const MINUS = 0x2d;
 const COLON = 0x3a;
 
@@ -295,6 +296,16 @@ export class Pipe {
     this.#fail(`ERR Forelock: upstream ${name} is unreachable: ${reason}`);
   }
 
+  /**
+   * Redis takes no command now (BUSY, LOADING, too many clients …), and its word goes to those who
+   * wait; or the user's login holds no more, and then its clients are cut off as Redis would.
+   */
+  #refused(text: string): void {
+    const clients = LOGIN_REFUSED.test(text) ? this.#queue.clients() : [];
+    this.#fail(text);
+    for (const client of clients) client.upstreamLost(`Redis refused the login: ${text}`);
+  }
+
   /** Nothing of what waits was ever sent, so each command can be told so and nobody is cut off. */
   #fail(text: string): void {
     this.#state = 'closed';
@@ -387,9 +398,7 @@ export class Pipe {
     const end = this.#framer.scan(chunk, from, chunk.length);
     if (end < 0) return chunk.length;
     if (this.#preludeMusts > 0 && chunk[from] === MINUS) {
-      // The user's credentials don't hold any more, or Redis takes no more clients.
-      const text = chunk.toString('latin1', from + 1, end - 2);
-      this.#fail(`ERR Forelock: upstream refused ${channelName(this.#use.channel)}: ${text}`);
+      this.#refused(chunk.toString('latin1', from + 1, end - 2));
       return chunk.length;
     }
     if (chunk[from] === COLON)

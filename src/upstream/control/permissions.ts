@@ -70,6 +70,17 @@ export class Permissions {
     this.#ask(this.#name(user, intent), user, intent, answered);
   }
 
+  /** Whether the user may run this very command; rejects where Redis can't be asked. Not cached. */
+  mayRun(user: string, command: readonly string[]): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#connection.send(['ACL', 'DRYRUN', user, ...command], answer => {
+        this.#note(answer);
+        if (answer.kind === 'reply') resolve(answer.value === 'OK');
+        else reject(new Error(answer.kind === 'error' ? answer.error : 'Redis is not connected'));
+      });
+    });
+  }
+
   /** Another connection, perhaps to another Redis: what was told before holds no more. */
   connected(): void {
     this.#answers.clear();

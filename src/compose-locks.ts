@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import type { Options } from './config.js';
+import { EwmaForecast } from './forecast/ewma.js';
+import { scheduleRefresh } from './forecast/schedule.js';
+import type { LockWorld } from './locks/contract.js';
+import { LockManager } from './locks/manager.js';
+import type { LockTally } from './observe/lock-tally.js';
+import type { Log } from './observe/log.js';
+import { Allocator } from './pool/allocator.js';
+import { allocatorDefaults } from './pool/options.js';
+import type { Control } from './upstream/control/control.js';
+import type { PipeSet } from './upstream/pipe-set.js';
+
+/** The lock manager, its allocator and its forecast, over one upstream. */
+export interface Locks {
+  readonly manager: LockManager;
+  readonly allocator: Allocator;
+  /** Ends what runs by a schedule. */
+  stop(): void;
+}
+
+export interface LocksNeed {
+  readonly control: Control;
+  readonly pipes: PipeSet;
+  readonly tally: LockTally;
+  readonly log: Log;
+}
+
+export function composeLocks(options: Options, { control, pipes, tally, log }: LocksNeed): Locks {
+  const world: LockWorld = {
+    monotonicMs: () => performance.now(),
+    wallMs: () => Date.now(),
+    run: (call, answered) => control.run(call, answered),
+    setTimer: (atMs, due) => setTimeout(due, Math.max(0, atMs - performance.now())),
+    cancelTimer: handle => clearTimeout(handle as NodeJS.Timeout),
+    lastHeardAtMs: () => control.lastHeardAtMs(),
+    oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
+    delegationBar: () => control.delegationBar(),
+    doubt: (reason, database, key) => {
+      tally.doubted(reason);
+      log.warn({ reason, database, key }, 'the delegation of a lock is in doubt, and ends');
+    },
+  };
+  const forecast = new EwmaForecast();
+  const allocator = new Allocator({ ...allocatorDefaults, ...options }, forecast, world);
+  const manager = new LockManager(
+    options,
+    world,
+    tally.listening(allocator),
+    allocator,
+    randomName(),
+    randomName(),
+  );
+  allocator.serve((database, key, untilMs) => manager.reserve(database, key, untilMs));
+  const refresh = scheduleRefresh(
+    options.forecastSchedule,
+    () => allocator.refresh(),
+    error => log.error({ err: error }, 'a refresh of the forecast failed'),
+  );
+  return {
+    manager,
+    allocator,
+    stop: () => {
+      refresh.stop();
+      allocator.stop();
+    },
+  };
+}
+
+/** Names of a process and of its start; random, so that neither is ever used twice. */
+function randomName(): string {
+  return randomBytes(8).toString('hex');
+}
