@@ -95,7 +95,7 @@ export function acquireThroughRedis(
     settle(core, entry);
     return null;
   }
-  if (core.upstreamDown && entry.delegation === null) return 'pass';
+  if (core.upstreamAway() && entry.delegation === null) return 'pass';
   want(core, entry, pending, intent);
   return null;
 }

@@ -37,7 +37,7 @@ function work(core: LockCore, entry: LockEntry): void {
       const value = entry.undo;
       entry.undo = null;
       // Without Redis it stays until its TTL is over, as it would in Redis.
-      if (!core.upstreamDown) undoGrant(core, entry, value);
+      if (!core.upstreamAway()) undoGrant(core, entry, value);
       continue;
     }
     const gate = passGate(core, entry);
@@ -75,7 +75,7 @@ export function passGate(core: LockCore, entry: LockEntry): Gate {
   const delegation = entry.delegation;
   if (delegation === null || !mustSettle(core, entry, delegation)) return 'open';
   if (settle(core, entry)) return 'settling';
-  return core.upstreamDown ? 'down' : 'refused';
+  return core.upstreamAway() ? 'down' : 'refused';
 }
 
 function mustSettle(core: LockCore, entry: LockEntry, delegation: Delegation): boolean {

@@ -47,9 +47,11 @@ export class LockCore {
   readonly delegated = new Set<LockEntry>();
   /** Touches that concern entries, or a database as a whole. */
   readonly touches = new Map<Touch, TouchInFlight>();
-  /** Lock commands that went to Redis as the client wrote them; null: the key has no entry. */
-  readonly passes = new Map<LockRequest, LockEntry | null>();
+  /** Lock commands that went to Redis as the client wrote them. */
+  private readonly passes = new Map<LockRequest, LockEntry>();
   readonly materializing: MaterializeQueue;
+  /** Those that were passed on while the table had no room for their key. */
+  private readonly passesWithoutEntry = new Set<LockRequest>();
   upstreamDown = false;
   /** No new delegations, and those that are there are given back. */
   paused = false;
@@ -189,6 +191,11 @@ export class LockCore {
     this.feedback.reservationEnded(entry.database, entry.key, used, keptMs);
   }
 
+  /** Whether scripts can't be sent: the world may know before it says so. */
+  upstreamAway(): boolean {
+    return this.upstreamDown || this.world.lastHeardAtMs() === -Infinity;
+  }
+
   /** Whether Redis has answered anything lately: asked at every grant from memory. */
   upstreamHeard(nowMs: number): boolean {
     return (
@@ -231,11 +238,32 @@ export class LockCore {
     this.passes.set(request, entry);
   }
 
-  endPass(request: LockRequest): LockEntry | null {
-    const entry = this.passes.get(request) ?? null;
-    if (!this.passes.delete(request) || entry === null) return null;
+  beginPassWithoutEntry(request: LockRequest): void {
+    this.counters.passes++;
+    this.passesWithoutEntry.add(request);
+  }
+
+  /** The entry that it was counted for. */
+  endPass(request: LockRequest): LockEntry | undefined {
+    this.passesWithoutEntry.delete(request);
+    const entry = this.passes.get(request);
+    if (entry === undefined) return undefined;
+    this.passes.delete(request);
     entry.passesInFlight--;
     entry.passesEnded++;
+    return entry;
+  }
+
+  /** The key becomes a lock key, if there is room for it. */
+  enter(database: number, key: string, nowMs: number): LockEntry | undefined {
+    const entry = this.table.enter(database, key, nowMs);
+    if (entry === undefined) return undefined;
+    for (const request of this.passesWithoutEntry) {
+      if (request.database !== database || request.intent.key !== key) continue;
+      this.passesWithoutEntry.delete(request);
+      entry.passesInFlight++;
+      this.passes.set(request, entry);
+    }
     return entry;
   }
 }

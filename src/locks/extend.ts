@@ -57,7 +57,7 @@ export function extendThroughRedis(
     }
     return null;
   }
-  if (!isPlain(core, intent) || core.upstreamDown) return 'pass';
+  if (!isPlain(core, intent) || core.upstreamAway()) return 'pass';
   extend(core, entry, pending, intent);
   return null;
 }

@@ -88,7 +88,7 @@ function released(
   if (known === undefined) {
     // A grant and its release by compare: a lock key from now on, if there is room for it.
     if (!core.sightings.released(database, key, value)) return;
-    const entry = core.table.enter(database, key, nowMs);
+    const entry = core.enter(database, key, nowMs);
     if (entry !== undefined) noteReleased(core, entry);
     return;
   }

@@ -90,9 +90,11 @@ export class LockManager implements LockDesk {
     const { core } = this;
     const { intent, database } = request;
     const nowMs = core.world.monotonicMs();
-    const entry =
-      core.table.find(database, intent.key) ?? core.table.enter(database, intent.key, nowMs);
-    if (entry === undefined) return 'pass';
+    const entry = core.table.find(database, intent.key) ?? core.enter(database, intent.key, nowMs);
+    if (entry === undefined) {
+      core.beginPassWithoutEntry(request);
+      return 'pass';
+    }
     entry.usedLately = true;
     if (intent.kind === 'acquire') {
       if (intent.ttlMs > 0) entry.noteTtl(intent.ttlMs);
@@ -208,7 +210,11 @@ export class LockManager implements LockDesk {
   upstreamBack(): void {
     this.core.upstreamDown = false;
     this.core.doubtAll('upstream was lost');
-    for (const entry of [...this.core.delegated]) this.core.advance(entry);
+    for (const entry of [...this.core.delegated]) {
+      // What was refused, was refused by the connection that is gone.
+      if (entry.delegation !== null) entry.delegation.settleAtMs = -Infinity;
+      this.core.advance(entry);
+    }
   }
 
   /** Role or replication id changed, a FLUSHALL by others was seen …: all delegations end. */

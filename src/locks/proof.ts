@@ -12,7 +12,7 @@ import type { LockEntry } from './entry.js';
 export function whyNotDelegate(core: LockCore, entry: LockEntry, nowMs: number): string | null {
   if (core.options.mode === 'observe') return 'mode is observe';
   if (core.paused) return 'paused';
-  if (core.upstreamDown) return 'upstream is down';
+  if (core.upstreamAway()) return 'upstream is down';
   if (entry.touchesInFlight > 0) return 'a command that touches the key is on its way';
   if (entry.home.touchesInFlight > 0) return 'a command on the whole database is on its way';
   if (entry.passesInFlight > 0) return 'a lock command on the key is on its way';

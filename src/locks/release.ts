@@ -49,7 +49,7 @@ export function releaseThroughRedis(
     if (!settle(core, entry)) core.doubt(entry, 'not settled before a release');
     return null;
   }
-  if (core.upstreamDown) return 'pass';
+  if (core.upstreamAway()) return 'pass';
   const nowMs = core.world.monotonicMs();
   const isHolder = entry.holder?.value === intent.value;
   const untilMs =

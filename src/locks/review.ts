@@ -44,7 +44,7 @@ function reviewDelegation(core: LockCore, entry: LockEntry): void {
 export function scheduleReview(core: LockCore, entry: LockEntry): void {
   let nextMs = Infinity;
   const first = entry.queue[0];
-  if (core.upstreamDown && first !== undefined) {
+  if (core.upstreamAway() && first !== undefined) {
     nextMs = first.sinceMs + core.options.reconnectWaitMs;
   }
   const delegation = entry.delegation;
@@ -53,7 +53,7 @@ export function scheduleReview(core: LockCore, entry: LockEntry): void {
     const { grant, lease } = delegation;
     if (delegation.doubted !== null) {
       nextMs = Math.min(nextMs, lease.goneAtMs);
-      if (!core.upstreamDown) nextMs = Math.min(nextMs, Math.max(nowMs, delegation.settleAtMs));
+      if (!core.upstreamAway()) nextMs = Math.min(nextMs, Math.max(nowMs, delegation.settleAtMs));
     } else {
       nextMs = Math.min(
         nextMs,

@@ -12,7 +12,7 @@ import { type Reply, textAt } from './replies.js';
 export function settle(core: LockCore, entry: LockEntry): boolean {
   const delegation = entry.delegation;
   const nowMs = core.world.monotonicMs();
-  if (delegation === null || core.upstreamDown || nowMs < delegation.settleAtMs) return false;
+  if (delegation === null || core.upstreamAway() || nowMs < delegation.settleAtMs) return false;
   if (delegation.grant.live(nowMs)) {
     const { grant } = delegation;
     materialize(core, entry, delegation, Math.ceil(grant.endsAtMs - nowMs), null, () => {});
@@ -63,6 +63,7 @@ export function yieldDelegation(
   core.send(entry, 'yield', keys, [delegation.token], pending, (reply, flight) => {
     const nowMs = core.world.monotonicMs();
     if (reply.status === 'yielded') {
+      core.counters.yields++;
       delegation.grant.taken = false;
       leftToRedis(entry, nowMs);
       core.endDelegation(entry);

@@ -1,0 +1,85 @@
+import type { EventQueue } from './event-queue.js';
+import type { SeededRandom } from './random.js';
+
+interface Sent {
+  readonly execute: () => void;
+  readonly unknown: () => void;
+  executed: boolean;
+  done: boolean;
+}
+
+/**
+ * A connection to Redis: what is sent is carried out in order, and answered in order, each after a
+ * while. A cut one may still deliver what it had taken, but none of the answers.
+ */
+export class Link {
+  private open = true;
+  private arrivesAtMs = 0;
+  private answersAtMs = 0;
+  private inFlight: Sent[] = [];
+  /** Every message is slow for a while. */
+  slowUntilMs = 0;
+
+  constructor(
+    private readonly events: EventQueue,
+    private readonly random: SeededRandom,
+  ) {}
+
+  send<T>(execute: () => T, answered: (reply: T) => void, unknown: () => void): void {
+    const { events } = this;
+    const sent: Sent = {
+      executed: false,
+      done: false,
+      unknown,
+      execute: () => {
+        sent.executed = true;
+        const reply = execute();
+        if (!this.inFlight.includes(sent) || !this.open) return;
+        this.answersAtMs = Math.max(this.answersAtMs, events.nowMs + this.delayMs());
+        events.at(this.answersAtMs, () => {
+          if (sent.done) return;
+          sent.done = true;
+          this.inFlight = this.inFlight.filter(other => other !== sent);
+          answered(reply);
+        });
+      },
+    };
+    this.inFlight.push(sent);
+    // A connection that is broken takes what is sent and delivers none of it.
+    if (!this.open) return;
+    this.arrivesAtMs = Math.max(this.arrivesAtMs, events.nowMs + this.delayMs());
+    events.at(this.arrivesAtMs, () => {
+      if (!sent.done && !sent.executed && this.open) sent.execute();
+    });
+  }
+
+  /**
+   * Breaks it. Gives a function that tells, once the loss is noticed, whose answers are lost;
+   * a first part of what was on its way is still carried out before that.
+   */
+  cut(): () => (() => void)[] {
+    this.open = false;
+    const onTheWay = this.inFlight.filter(sent => !sent.executed && !sent.done);
+    const delivered = this.random.below(onTheWay.length + 1);
+    for (const sent of onTheWay.slice(0, delivered)) {
+      this.events.after(this.random.below(15), () => sent.execute());
+    }
+    return () => {
+      const lost = this.inFlight.filter(sent => !sent.done);
+      this.inFlight = [];
+      for (const sent of lost) sent.done = true;
+      return lost.map(sent => sent.unknown);
+    };
+  }
+
+  reconnect(): void {
+    this.open = true;
+    this.arrivesAtMs = 0;
+    this.answersAtMs = 0;
+  }
+
+  private delayMs(): number {
+    if (this.events.nowMs < this.slowUntilMs) return this.random.below(1600);
+    return this.random.chance(0.02) ? this.random.below(60) : this.random.next() * 2;
+  }
+}

@@ -1,0 +1,225 @@
+import type {
+  LockFeedback,
+  LockRequest,
+  LockWorld,
+  PassOutcome,
+  ScriptAnswer,
+  ScriptCall,
+  Touch,
+} from '../../src/locks/contract.js';
+import { LockManager } from '../../src/locks/manager.js';
+import type { LockOptions } from '../../src/locks/options.js';
+import type { EventQueue, SimEvent } from './event-queue.js';
+import { Link } from './link.js';
+import type { SeededRandom } from './random.js';
+import type { RedisModel } from './redis-model.js';
+
+/** How the clocks of the proxy's host go wrong; never both at once, which nothing could notice. */
+export interface ClockFaults {
+  /** Share by which the monotonic clock runs faster than true time. */
+  readonly drift: number;
+  readonly wallJumps: boolean;
+  readonly monotonicStops: boolean;
+}
+
+/** One run of the proxy process: its manager, its clocks, its two ways to Redis. */
+export class SimProxy implements LockWorld, LockFeedback {
+  readonly manager: LockManager;
+  readonly control: Link;
+  readonly pipe: Link;
+  alive = true;
+  private pausedUntilMs = -Infinity;
+  private stoppedForMs = 0;
+  private wallAheadMs = 1_700_000_000_000;
+  private heardAtMs = -Infinity;
+  private connected = true;
+  private readonly unanswered = new Map<number, number>();
+  private commands = 0;
+  /** Told of each grant or extension that was made from memory. */
+  onMemoryGrant: (key: string, clientId: number) => void = () => {};
+
+  constructor(
+    private readonly events: EventQueue,
+    private readonly random: SeededRandom,
+    private readonly redis: RedisModel,
+    private readonly clocks: ClockFaults,
+    options: LockOptions,
+    epoch: number,
+  ) {
+    this.control = new Link(events, random);
+    this.pipe = new Link(events, random);
+    const policy = {
+      retainUntilMs: (_database: number, _key: string, nowMs: number) =>
+        random.chance(0.8) ? nowMs + random.below(1500) : 0,
+    };
+    this.manager = new LockManager(options, this, this, policy, 'p', `e${epoch}`);
+    this.heartbeat();
+  }
+
+  monotonicMs(): number {
+    return 1000 + (this.events.nowMs - this.stoppedForMs) * (1 + this.clocks.drift);
+  }
+
+  wallMs(): number {
+    return this.events.nowMs + this.wallAheadMs;
+  }
+
+  /** Something reaches the process: at once, or when it is no longer paused; never a dead one. */
+  reach(arrive: () => void): void {
+    if (!this.alive) return;
+    if (this.events.nowMs >= this.pausedUntilMs) arrive();
+    else this.events.at(this.pausedUntilMs, () => this.reach(arrive));
+  }
+
+  run(call: ScriptCall, answered: (answer: ScriptAnswer) => void): void {
+    if (!this.connected) {
+      this.events.after(0, () =>
+        this.reach(() => answered({ kind: 'refused', error: 'not connected' })),
+      );
+      return;
+    }
+    this.control.send(
+      () => ({ kind: 'answer', values: this.redis.run(call) }) as const,
+      answer =>
+        this.reach(() => {
+          this.heardAtMs = this.monotonicMs();
+          answered(answer);
+        }),
+      () => this.reach(() => answered({ kind: 'unknown' })),
+    );
+  }
+
+  /** A client's own command, as the client wrote it. */
+  command<T>(execute: () => T, answered: (reply: T | null) => void): void {
+    const id = this.commands++;
+    this.unanswered.set(id, this.monotonicMs());
+    const done = (reply: T | null): void =>
+      this.reach(() => {
+        this.unanswered.delete(id);
+        answered(reply);
+      });
+    this.pipe.send(
+      execute,
+      reply => done(reply),
+      () => done(null),
+    );
+  }
+
+  passed(request: LockRequest, outcome: PassOutcome): void {
+    this.manager.passed(request, outcome);
+  }
+
+  touch(touch: Touch): boolean {
+    return this.manager.touch(touch);
+  }
+
+  setTimer(atMs: number, due: () => void): unknown {
+    const handle: { event: SimEvent | null } = { event: null };
+    const arm = (): void => {
+      const inMs = Math.max(0, (atMs - this.monotonicMs()) / (1 + this.clocks.drift));
+      handle.event = this.events.after(inMs + this.random.next(), () =>
+        this.reach(() => {
+          if (handle.event === null) return;
+          // The clock may have stood still meanwhile.
+          if (this.monotonicMs() < atMs) arm();
+          else due();
+        }),
+      );
+    };
+    arm();
+    return handle;
+  }
+
+  cancelTimer(handle: unknown): void {
+    const timer = handle as { event: SimEvent | null };
+    if (timer.event !== null) timer.event.run = null;
+    timer.event = null;
+  }
+
+  lastHeardAtMs(): number {
+    return this.connected ? this.heardAtMs : -Infinity;
+  }
+
+  oldestUnansweredAtMs(): number {
+    let oldest = Infinity;
+    for (const sentAtMs of this.unanswered.values()) oldest = Math.min(oldest, sentAtMs);
+    return oldest;
+  }
+
+  delegationBar(): string | null {
+    return null;
+  }
+
+  doubt(): void {}
+
+  /** The control connection breaks; the proxy notices, and comes back, in its time. */
+  loseControl(): void {
+    if (!this.connected) return;
+    const lost = this.control.cut();
+    this.events.after(this.random.below(900), () =>
+      this.reach(() => {
+        this.connected = false;
+        const first = this.random.chance(0.5);
+        if (first) this.manager.upstreamLost();
+        for (const unknown of lost()) unknown();
+        if (!first) this.manager.upstreamLost();
+        this.events.after(20 + this.random.below(1500), () =>
+          this.reach(() => {
+            this.connected = true;
+            this.heardAtMs = this.monotonicMs();
+            this.control.reconnect();
+            this.manager.upstreamBack();
+          }),
+        );
+      }),
+    );
+  }
+
+  losePipe(): void {
+    const lost = this.pipe.cut();
+    for (const unknown of lost()) unknown();
+    this.pipe.reconnect();
+  }
+
+  /** The process stands still; its monotonic clock may stand still with it. */
+  pause(ms: number): void {
+    if (this.clocks.monotonicStops && this.random.chance(0.7)) this.stoppedForMs += ms;
+    this.pausedUntilMs = this.events.nowMs + ms;
+  }
+
+  jumpWall(): void {
+    if (!this.clocks.wallJumps) return;
+    this.wallAheadMs += (this.random.next() - 0.5) * this.random.pick([20, 4000, 7_200_000]);
+  }
+
+  kill(): void {
+    this.alive = false;
+    this.control.cut();
+    this.pipe.cut();
+  }
+
+  private heartbeat(): void {
+    if (!this.alive) return;
+    if (this.connected) {
+      this.control.send(
+        () => true,
+        () =>
+          this.reach(() => {
+            this.heardAtMs = this.monotonicMs();
+          }),
+        () => {},
+      );
+    }
+    this.events.after(250, () => this.reach(() => this.heartbeat()));
+  }
+
+  requested(): void {}
+
+  granted(_database: number, key: string, clientId: number, fromMemory: boolean): void {
+    if (fromMemory) this.onMemoryGrant(key, clientId);
+  }
+
+  refused(): void {}
+  released(): void {}
+  reservationEnded(): void {}
+}

@@ -1,0 +1,484 @@
+import type { Intent } from '../../src/intent/intent.js';
+import type { Verdict } from '../../src/locks/contract.js';
+import { type LockOptions, lockDefaults } from '../../src/locks/options.js';
+import { type Belief, Beliefs } from './beliefs.js';
+import { EventQueue } from './event-queue.js';
+import { acquire, extend, release, TestRequest, TestTouch } from './lock-requests.js';
+import { SeededRandom } from './random.js';
+import { RedisModel } from './redis-model.js';
+import { type ClockFaults, SimProxy } from './sim-proxy.js';
+
+export interface SimulationResult {
+  readonly violations: readonly string[];
+  /** How often each thing happened, to know what a run has tried. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+const KEYS = ['lock:a', 'lock:b', 'job:c'];
+const TTLS_MS = [60, 150, 400, 1000, 2500, 5000];
+/** Rates that a clock may be wrong by and the margin still covers. */
+const DRIFTS = [0, 0, 0.009, -0.009];
+
+/**
+ * One proxy, clients on it, clients straight on Redis, and everything that can go wrong between
+ * them, from one seed: messages late, connections cut with messages on them, the proxy killed and
+ * started anew, paused, its clocks wrong. The manager is the real one, on virtual time.
+ */
+export function simulate(seed: number, lengthMs = 20_000): SimulationResult {
+  return new Simulation(seed).run(lengthMs);
+}
+
+class Simulation {
+  private readonly random: SeededRandom;
+  private readonly events = new EventQueue();
+  private readonly redis = new RedisModel(() => this.events.nowMs);
+  private readonly beliefs = new Beliefs(() => this.events.nowMs);
+  private readonly violations: string[] = [];
+  private readonly counts: Record<string, number> = {};
+  private readonly clocks: ClockFaults;
+  private readonly options: LockOptions;
+  private readonly pending = new Map<TestRequest, SimProxy>();
+  private readonly fences = new Map<string, number>();
+  private readonly vandals: boolean;
+  private proxy: SimProxy;
+  private epochs = 0;
+  private clients = 0;
+  private values = 0;
+  private stopping = false;
+
+  constructor(seed: number) {
+    this.random = new SeededRandom(seed);
+    const { random } = this;
+    const fault = random.below(3);
+    this.clocks = {
+      drift: random.pick(DRIFTS),
+      wallJumps: fault === 1,
+      monotonicStops: fault === 2,
+    };
+    this.vandals = random.chance(0.15);
+    this.beliefs.checksExclusion = !this.vandals;
+    this.options = {
+      ...lockDefaults,
+      delegate: random.chance(0.5) ? ['job:*'] : [],
+      proofGrants: random.pick([1, 3]),
+      barMs: 1000,
+      coverLimitMs: 4000,
+      materializeAfterMs: random.pick([5, 5, 50, 100_000]),
+      leaseSlackMinMs: random.pick([300, 2000]),
+      tenureMs: random.pick([300, 2000]),
+      tenureMaxMs: 4000,
+      breathMs: random.pick([30, 500]),
+      reconnectWaitMs: 700,
+      fenceBlockSize: random.pick([3, 1000]),
+      wholeDatabaseTouchesPerS: 20,
+      lockKeysMax: random.pick([2, 100]),
+    };
+    this.proxy = this.start();
+  }
+
+  run(lengthMs: number): SimulationResult {
+    const { random, events } = this;
+    for (let client = 0; client < 4; client++) this.proxiedClient();
+    for (let client = random.below(3); client > 0; client--) this.directClient();
+    this.faults();
+    this.allocations();
+    events.runUntil(lengthMs);
+    this.stopping = true;
+    // Whoever holds a lock may hold it, or its lease, to the end; then all is quiet.
+    events.runUntil(lengthMs + 60_000);
+    this.checkQuiet();
+    return { violations: [...this.violations, ...this.beliefs.violations], counts: this.counts };
+  }
+
+  private count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  private violate(what: string): void {
+    this.violations.push(`${Math.round(this.events.nowMs)} ms: ${what}`);
+  }
+
+  private start(): SimProxy {
+    const { events, random, redis, clocks, options } = this;
+    const proxy = new SimProxy(events, random, redis, clocks, options, this.epochs++);
+    proxy.onMemoryGrant = key => this.checkCover(proxy, key);
+    return proxy;
+  }
+
+  /** Invariant 2, where it counts: Redis itself keeps our token for as long as the holder believes. */
+  private checkCover(proxy: SimProxy, key: string): void {
+    this.count('grants from memory');
+    if (this.vandals) return;
+    const lock = proxy.manager.find(0, key);
+    const heldForMs = lock?.heldForMs ?? 0;
+    const leftMs = this.redis.pttl(0, key);
+    if (this.redis.get(0, key) !== lock?.token) {
+      this.violate(`granted ${key} from memory, where Redis has ${this.redis.get(0, key)}`);
+    } else if (leftMs < heldForMs * 0.99) {
+      this.violate(`granted ${key} for ${heldForMs} ms, covered for ${leftMs} ms`);
+    }
+    const fence = lock?.fence ?? 0;
+    if (fence <= (this.fences.get(key) ?? 0)) this.violate(`fence ${fence} of ${key} came again`);
+    this.fences.set(key, fence);
+  }
+
+  // ---- clients of the proxy
+
+  private proxiedClient(): void {
+    const { random } = this;
+    const id = ++this.clients;
+    const again = (): void => {
+      if (this.stopping) return;
+      this.events.after(random.chance(0.7) ? random.below(30) : random.below(400), () => {
+        const choice = random.next();
+        if (choice < 0.85) this.lockOnce(id, again);
+        else this.touchOnce(again);
+      });
+    };
+    again();
+  }
+
+  private lockOnce(clientId: number, done: () => void): void {
+    const { random, events } = this;
+    const key = random.pick(KEYS);
+    const value = `c${clientId}-${++this.values}`;
+    const ttlMs = random.pick(TTLS_MS);
+    const sentAtMs = events.nowMs;
+    this.ask(clientId, acquire(key, value, ttlMs, random.chance(0.95)), verdict => {
+      this.count(`acquire ${verdict}`);
+      if (verdict === 'yes') {
+        const belief = this.beliefs.begin(key, value, sentAtMs, ttlMs, true);
+        this.hold(clientId, belief, ttlMs, done);
+      } else if (verdict === 'no' && random.chance(0.3)) {
+        this.ask(clientId, release(key, value), () => done());
+      } else {
+        done();
+      }
+    });
+  }
+
+  private hold(clientId: number, belief: Belief, ttlMs: number, done: () => void): void {
+    const { random, events } = this;
+    const forMs = random.chance(0.6) ? random.below(4) : random.below(ttlMs * 1.3);
+    events.after(forMs, () => {
+      const choice = random.next();
+      if (choice < 0.15) {
+        const newTtlMs = random.pick(TTLS_MS);
+        const sentAtMs = events.nowMs;
+        this.beliefs.asksForTtl(belief, newTtlMs);
+        this.ask(clientId, extend(belief.key, belief.value, newTtlMs), verdict => {
+          this.count(`extend ${verdict}`);
+          if (verdict === 'yes') this.beliefs.extend(belief, sentAtMs, newTtlMs);
+          // It may be carried out at any time, and so shorten what a later one made longer.
+          if (verdict === null) return this.giveUp(clientId, belief, done);
+          this.hold(clientId, belief, newTtlMs, done);
+        });
+      } else if (choice < 0.9) {
+        this.giveUp(clientId, belief, done);
+      } else {
+        // Crashed, or forgot: the TTL ends it.
+        events.after(ttlMs, done);
+      }
+    });
+  }
+
+  private giveUp(clientId: number, belief: Belief, done: () => void): void {
+    this.beliefs.end(belief);
+    this.ask(clientId, release(belief.key, belief.value), verdict => {
+      this.count(`release ${verdict}`);
+      done();
+    });
+  }
+
+  /** What a session does with one lock command; `answered` with null where no answer is heard. */
+  private ask(
+    clientId: number,
+    intent: Intent,
+    answered: (answer: 'yes' | 'no' | null) => void,
+  ): void {
+    const { events, random, proxy } = this;
+    const request = new TestRequest(intent, clientId, 0);
+    const hear = (yes: boolean): void => {
+      // Now and then the client itself is slow to hear.
+      const lateMs = random.chance(0.03) ? random.below(500) : random.next();
+      events.after(lateMs, () => answered(yes ? 'yes' : 'no'));
+    };
+    const pass = (): void => {
+      let met: string | null = null;
+      proxy.command(
+        () => {
+          met = this.redis.get(0, intent.key);
+          return this.carryOut(intent);
+        },
+        yes => {
+          if (yes !== null) this.checkPass(intent, met);
+          proxy.passed(request, yes === null ? 'lost' : yes ? 'yes' : 'no');
+          this.pending.delete(request);
+          if (yes === null || !request.hears) answered(null);
+          else hear(yes);
+        },
+      );
+    };
+    const concluded = (verdict: Verdict): void => {
+      this.count(`verdict ${verdict}`);
+      if (verdict === 'pass') return pass();
+      this.pending.delete(request);
+      if (verdict === 'lost') return void events.after(1, () => answered(null));
+      hear(verdict === 'granted' || verdict === 'released' || verdict === 'extended');
+    };
+    events.after(random.next(), () => {
+      if (!proxy.alive) return answered(null);
+      proxy.reach(() => {
+        this.pending.set(request, proxy);
+        request.onSettled = verdict => {
+          if (request.verdicts.length > 1) this.violate(`two verdicts: ${request.verdicts}`);
+          concluded(verdict);
+        };
+        if (!proxy.manager.knows(0, intent.key)) {
+          proxy.manager.passing(request);
+          return pass();
+        }
+        if (random.chance(0.02)) request.onlyRedis = true;
+        const verdict = proxy.manager.decide(request);
+        if (verdict !== null) {
+          request.verdicts.push(verdict);
+          concluded(verdict);
+        } else if (random.chance(0.03)) {
+          this.hangUp(request, proxy, answered);
+        }
+      });
+    });
+    this.answerWhenKilled(request, proxy, answered);
+  }
+
+  /** The client goes away while its request waits. */
+  private hangUp(request: TestRequest, proxy: SimProxy, answered: (answer: null) => void): void {
+    this.events.after(this.random.next() * 3, () =>
+      proxy.reach(() => {
+        if (request.verdicts.length > 0 || !this.pending.has(request)) return;
+        this.count('hung up');
+        request.hears = false;
+        this.pending.delete(request);
+        // Sometimes the session notices only when it writes.
+        if (this.random.chance(0.5)) proxy.manager.abandoned(request);
+        answered(null);
+      }),
+    );
+  }
+
+  private readonly killed = new Map<SimProxy, (() => void)[]>();
+
+  private answerWhenKilled(
+    request: TestRequest,
+    proxy: SimProxy,
+    answered: (answer: null) => void,
+  ): void {
+    const waiting = this.killed.get(proxy) ?? [];
+    this.killed.set(proxy, waiting);
+    waiting.push(() => {
+      if (this.pending.delete(request)) this.events.after(1, () => answered(null));
+    });
+  }
+
+  /** A client's own command must not be refused by a token of ours (invariant 4). */
+  private checkPass(intent: Intent, token: string | null): void {
+    if (token === null || !this.isOfThisEpoch(token)) return;
+    this.violate(`${intent.kind} of ${intent.key} was passed on to ${token}`);
+  }
+
+  private isOfThisEpoch(value: string): boolean {
+    return value.startsWith(`forelock:p:e${this.epochs - 1}:`);
+  }
+
+  private carryOut(intent: Intent): boolean {
+    const { redis } = this;
+    switch (intent.kind) {
+      case 'acquire':
+        return redis.setNx(0, intent.key, intent.value, intent.ttlMs);
+      case 'release':
+        return redis.delIfEqual(0, intent.key, intent.value);
+      case 'extend':
+        return redis.expireIfEqual(0, intent.key, intent.value, intent.ttlMs);
+    }
+  }
+
+  /** GET through the proxy: what it sees is what Redis alone would have shown (invariant 5). */
+  private touchOnce(done: () => void): void {
+    const { random, proxy } = this;
+    const key = random.pick(KEYS);
+    const whole = random.chance(0.2);
+    const touch = new TestTouch(whole ? null : [key], random.chance(0.3));
+    let over = false;
+    let sent = false;
+    const end = (): void => {
+      if (over) return;
+      over = true;
+      proxy.reach(() => proxy.manager.touchEnded(touch));
+      this.events.after(1, done);
+    };
+    const go = (): void => {
+      if (over) return;
+      sent = true;
+      this.count('touches');
+      const holders = this.beliefs.active(key);
+      proxy.command(
+        () => this.look(key, holders),
+        seen => {
+          if (seen !== null && seen !== '') this.violate(seen);
+          end();
+        },
+      );
+    };
+    proxy.reach(() => {
+      touch.onReady = go;
+      if (proxy.manager.touch(touch)) go();
+      else if (random.chance(0.1)) {
+        // The client goes away before its command was sent.
+        this.events.after(random.below(5), () => {
+          if (!sent) end();
+        });
+      }
+    });
+    this.killed.get(proxy)?.push(end) ?? this.killed.set(proxy, [end]);
+  }
+
+  /** What is wrong with what a GET shows; '' for nothing. */
+  private look(key: string, holdersBefore: readonly Belief[]): string {
+    const value = this.redis.get(0, key);
+    if (value?.startsWith('forelock:') === true) {
+      // The token of a killed proxy stays until its lease is over, and can be seen.
+      return this.isOfThisEpoch(value) ? `a client sees ${value} in ${key}` : '';
+    }
+    const [holder] = this.beliefs.active(key);
+    const heldThroughout = holder !== undefined && holdersBefore.includes(holder);
+    return heldThroughout && holder.proxied && !this.vandals && value !== holder.value
+      ? `a client sees ${value} in ${key}, which ${holder.value} holds`
+      : '';
+  }
+
+  // ---- clients straight on Redis
+
+  private directClient(): void {
+    const { random, events } = this;
+    const id = ++this.clients;
+    const lagMs = (): number => (random.chance(0.05) ? random.below(100) : random.next() * 2);
+    const again = (): void => {
+      if (this.stopping) return;
+      events.after(random.below(200), () => {
+        const key = random.pick(KEYS);
+        const value = `d${id}-${++this.values}`;
+        const ttlMs = random.pick(TTLS_MS);
+        const sentAtMs = events.nowMs;
+        events.after(lagMs(), () => {
+          const yes = this.redis.setNx(0, key, value, ttlMs);
+          this.count(`direct ${yes ? 'granted' : 'held'}`);
+          events.after(lagMs(), () => {
+            if (!yes) return again();
+            const belief = this.beliefs.begin(key, value, sentAtMs, ttlMs, false);
+            events.after(random.below(ttlMs * 1.2), () => {
+              this.beliefs.end(belief);
+              events.after(lagMs(), () => {
+                this.redis.delIfEqual(0, key, value);
+                again();
+              });
+            });
+          });
+        });
+      });
+    };
+    again();
+  }
+
+  // ---- what goes wrong, and what is forecast
+
+  private allocations(): void {
+    if (this.stopping) return;
+    const { proxy, random } = this;
+    proxy.reach(() => {
+      const untilMs = proxy.monotonicMs() + random.below(1500);
+      if (proxy.manager.reserve(0, random.pick(KEYS), untilMs)) this.count('reserves');
+    });
+    this.events.after(random.below(100), () => this.allocations());
+  }
+
+  private faults(): void {
+    if (this.stopping) return;
+    const { random, events, proxy } = this;
+    events.after(random.below(1200), () => {
+      if (!this.stopping) this.oneFault(proxy.alive ? proxy : this.proxy);
+      this.faults();
+    });
+  }
+
+  private oneFault(proxy: SimProxy): void {
+    const { random, events } = this;
+    const fault = random.pick([
+      'control lost',
+      'control slow',
+      'pipe lost',
+      'pipe slow',
+      'pause',
+      'wall jump',
+      'killed',
+      'doubt',
+      'paused by hand',
+      'vandal',
+    ]);
+    this.count(`fault: ${fault}`);
+    switch (fault) {
+      case 'control lost':
+        return proxy.loseControl();
+      case 'control slow':
+        proxy.control.slowUntilMs = events.nowMs + random.below(2500);
+        return;
+      case 'pipe lost':
+        return proxy.losePipe();
+      case 'pipe slow':
+        proxy.pipe.slowUntilMs = events.nowMs + random.below(1500);
+        return;
+      case 'pause':
+        return proxy.pause(random.below(4000));
+      case 'wall jump':
+        return proxy.jumpWall();
+      case 'killed':
+        if (random.chance(0.3)) this.restart();
+        return;
+      case 'doubt':
+        return proxy.reach(() => proxy.manager.doubtAll('role changed'));
+      case 'paused by hand':
+        proxy.reach(() => proxy.manager.pause());
+        events.after(random.below(500), () => proxy.reach(() => proxy.manager.resume()));
+        return;
+      case 'vandal':
+        if (this.vandals) this.redis.del(0, random.pick(KEYS));
+    }
+  }
+
+  /** kill -9: what the process knew is gone, its clients are cut off, a new one starts. */
+  private restart(): void {
+    const before = this.proxy;
+    before.kill();
+    this.checkManager(before);
+    this.proxy = this.start();
+    for (const cutOff of this.killed.get(before) ?? []) cutOff();
+    this.killed.delete(before);
+  }
+
+  private checkManager(proxy: SimProxy): void {
+    const { counters } = proxy.manager;
+    for (const [name, value] of Object.entries(counters)) {
+      if (typeof value === 'number') this.counts[name] = (this.counts[name] ?? 0) + value;
+    }
+    if (counters.assertions > 0) this.violate(`${counters.assertions} assumptions were broken`);
+  }
+
+  private checkQuiet(): void {
+    this.checkManager(this.proxy);
+    const left = this.redis.keys().filter(key => key !== 'forelock:fence');
+    if (left.length > 0) this.violate(`a quiet system has left ${left.join(', ')}`);
+    if (this.pending.size > 0) this.violate(`${this.pending.size} requests were never answered`);
+    const waiting = [...this.proxy.manager.all()].filter(lock => lock.waiting > 0);
+    if (waiting.length > 0) this.violate(`requests still wait for ${waiting[0]?.key}`);
+    if (this.proxy.manager.delegatedCount() > 0) this.violate('delegations were never given back');
+  }
+}
