@@ -163,7 +163,8 @@ function status(sources: Sources): AdminReply {
   const upstream = sources.upstream();
   const clients = sources.clients();
   const notReady = notReadyBecause(sources);
-  const { counters, count, delegatedCount } = sources.locks;
+  const { locks, tally } = sources;
+  const { counters } = locks;
   const fromMemory = share(counters.grantsFromMemory, counters.grantsThroughRedis);
   const used = share(counters.reservationsUsed, counters.reservationsWasted);
   return mapOf({
@@ -184,9 +185,9 @@ function status(sources: Sources): AdminReply {
     'clients-connected': clients.connected,
     'clients-accepted': clients.accepted,
     'clients-refused': clients.refused,
-    'lock-keys': count(),
-    delegations: delegatedCount(),
-    requests: sources.tally.requests,
+    'lock-keys': locks.count(),
+    delegations: locks.delegatedCount(),
+    requests: tally.requests,
     'grants-from-memory': counters.grantsFromMemory,
     'grants-through-redis': counters.grantsThroughRedis,
     'grants-shadow': counters.grantsShadow,
@@ -197,7 +198,7 @@ function status(sources: Sources): AdminReply {
     'reservations-wasted': counters.reservationsWasted,
     'reservations-used-share': used === null ? null : ratio(used),
     'foreign-holders': counters.foreignHolders,
-    doubts: new Map(sources.tally.doubts),
+    doubts: new Map(tally.doubts),
   });
 }
 

@@ -62,12 +62,19 @@ const LAYERS: readonly (readonly string[])[] = [
   ['session', 'fleet', 'observe'],
   ['intent', 'locks'],
   ['pool', 'forecast', 'upstream'],
-  ['resp'],
+  ['resp', 'package'],
 ];
 /** A lock request carries its intent; what keeps locks ready asks the forecast. */
 const BESIDE: ReadonlySet<string> = new Set(['locks intent', 'pool forecast']);
 
+/**
+ * Files of types alone: what the parts below carry out for the parts above is written there, so they
+ * may name it. Nothing is loaded by that.
+ */
+const CONTRACTS: ReadonlySet<string> = new Set(['src/locks/contract.ts', 'src/intent/intent.ts']);
+
 function folderOf(path: string): string {
+  if (path === 'src/package.ts') return 'package';
   const folder = /^src\/([^/]+)\/./.exec(path)?.[1];
   // Settings belong to the entry: the parts below declare the few options that they take.
   return folder === undefined || folder === 'config' ? 'main' : folder;
@@ -87,9 +94,19 @@ t.test('imports lead downwards only', async t => {
     for (const name of importsOf(path).filter(each => each.startsWith('.'))) {
       const target = normalize(join(dirname(path), name)).replace(/\.js$/, '.ts');
       const to = folderOf(target);
-      if (to === from || BESIDE.has(`${from} ${to}`)) continue;
+      if (to === from || CONTRACTS.has(target) || BESIDE.has(`${from} ${to}`)) continue;
       t.ok(level(to) > level(from), `${path} imports ${target}`);
     }
+  }
+});
+
+t.test('contracts are types alone', async t => {
+  for (const path of CONTRACTS) {
+    for (const line of content(path).split('\n')) {
+      if (/^export (?!type |interface )/.test(line)) t.fail(`${path}: ${line}`);
+      if (/^import (?!type )/.test(line)) t.fail(`${path}: ${line}`);
+    }
+    t.match(content(path), /^export (type|interface) /m);
   }
 });
 
