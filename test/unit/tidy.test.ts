@@ -80,10 +80,10 @@ function folderOf(path: string): string {
   return folder === undefined || folder === 'config' ? 'main' : folder;
 }
 
+/** What stands behind `from` in its imports and exports, and in `import('…')`. */
 function importsOf(path: string): readonly string[] {
-  return [...content(path).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) =>
-    String(name),
-  );
+  const forms = /^(?:import|export)\s[^;']*?\sfrom\s+'([^']+)'|\bimport\('([^']+)'\)/gm;
+  return [...content(path).matchAll(forms)].map(([, listed, called]) => listed ?? called ?? '');
 }
 
 t.test('imports lead downwards only', async t => {
