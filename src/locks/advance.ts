@@ -37,7 +37,8 @@ function work(core: LockCore, entry: LockEntry): void {
       const value = entry.undo;
       entry.undo = null;
       // Without Redis it stays until its TTL is over, as it would in Redis.
-      if (!core.upstreamAway()) undoGrant(core, entry, value);
+      if (core.upstreamAway()) entry.holderUnknown();
+      else undoGrant(core, entry, value);
       continue;
     }
     const gate = passGate(core, entry);

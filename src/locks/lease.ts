@@ -15,12 +15,12 @@ export class Lease {
   /** Monotonic; from then on Redis has certainly dropped the token by itself. */
   goneAtMs = -Infinity;
 
-  /** A script that set this lease was sent at these two times, and its fate known at the third. */
+  /** A script that set this lease was sent at these two times, and has run by the third. */
   begin(
     lengthMs: number,
     sentMonotonicMs: number,
     sentWallMs: number,
-    knownAtMs: number,
+    ranByMs: number,
     options: LockOptions,
   ): void {
     this.lengthMs = lengthMs;
@@ -29,7 +29,7 @@ export class Lease {
     this.endsWallMs = sentWallMs + lengthMs;
     // Redis counts from the execution, at the latest just before the answer. The monotonic clock
     // alone is asked here, since it never runs ahead of the time that Redis lives in.
-    this.goneAtMs = Math.max(this.goneAtMs, knownAtMs + lengthMs + this.marginMs);
+    this.goneAtMs = Math.max(this.goneAtMs, ranByMs + lengthMs + this.marginMs);
   }
 
   leftMs(monotonicMs: number, wallMs: number): number {

@@ -145,16 +145,9 @@ export class LockManager implements LockDesk {
       entry.queue.push(pending);
       return null;
     }
-    const gate = passGate(core, entry);
-    if (gate === 'settling' || gate === 'down') {
-      entry.queue.push(pending);
-      // Where Redis is away, the waiting ends with a timer.
-      if (gate === 'down') scheduleReview(core, entry);
-      return null;
-    }
     let verdict: Verdict | null;
     try {
-      verdict = perform(core, entry, pending, gate);
+      verdict = this.decideOrQueue(entry, pending);
     } catch (error) {
       core.broken(entry, error);
       verdict = 'lost';
@@ -162,6 +155,16 @@ export class LockManager implements LockDesk {
     if (verdict === 'pass') core.beginPass(entry, request);
     if (verdict === 'lost') core.counters.losses++;
     return verdict;
+  }
+
+  private decideOrQueue(entry: LockEntry, pending: Pending): Verdict | null {
+    const { core } = this;
+    const gate = passGate(core, entry);
+    if (gate === 'open' || gate === 'refused') return perform(core, entry, pending, gate);
+    entry.queue.push(pending);
+    // Where Redis is away, the waiting ends with a timer.
+    if (gate === 'down') scheduleReview(core, entry);
+    return null;
   }
 
   passing(request: LockRequest): void {

@@ -59,10 +59,22 @@ export function delegated(
   const fenceEnd = fence + core.options.fenceBlockSize;
   const delegation = new Delegation(token, fence, fenceEnd, nowMs, untilMs);
   const { sentMonotonicMs, sentWallMs } = flight;
-  delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, nowMs, core.options);
+  const ranByMs = latestRunMs(reply, nowMs);
+  delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, ranByMs, core.options);
   entry.sawNoHolder();
   core.beginDelegation(entry, delegation);
   if (!flight.trusted) core.doubt(entry, 'doubt came up while the token was on its way');
+}
+
+/**
+ * For how long after a connection was lost Redis may still carry out what it had taken of it: its
+ * loop reads what lies in the socket's buffer before it sees the end.
+ */
+const LATE_SCRIPT_MS = 1000;
+
+/** By when the script of this reply has run, if it runs at all. */
+function latestRunMs(reply: Reply, nowMs: number): number {
+  return reply.status === 'unknown' ? nowMs + LATE_SCRIPT_MS : nowMs;
 }
 
 /** A script that writes a token gave no answer of its own: the token may be in the key. */
@@ -152,7 +164,13 @@ export function renew(core: LockCore, entry: LockEntry, delegation: Delegation):
         return;
       default:
         // It may have run: what has to be waited out is the longer lease.
-        delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, nowMs, core.options);
+        delegation.lease.begin(
+          leaseMs,
+          sentMonotonicMs,
+          sentWallMs,
+          latestRunMs(reply, nowMs),
+          core.options,
+        );
         core.doubt(entry, reply.error === '' ? `renew: ${reply.status}` : reply.error);
     }
   });
