@@ -2,6 +2,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { extend, release } from '../harness/lock-scripts.js';
 import { Twins } from '../harness/twins.js';
 import {
+  locksLookLikeRedis,
   nonsenseIsAnsweredAlike,
   repliesAreTheirOwn,
   repliesAtOnce,
@@ -37,6 +38,7 @@ try {
     const twins = await Twins.start(lifetime, { forelockArgs: positionals });
     for (const command of [release('k', 'v'), extend('k', 'v', 1)]) await twins.onBoth(...command);
     await repliesAreTheirOwn(twins, { runs: RUNS, seed });
+    await locksLookLikeRedis(twins, { runs: RUNS / 4, seed });
     await nonsenseIsAnsweredAlike(twins, { runs: RUNS, seed });
     const sessions = sampleSessions(SESSIONS, seed);
     await twins.onBoth('FLUSHALL');

@@ -1,8 +1,15 @@
 import fc from 'fast-check';
-import type { Lifetime } from '../harness/lifetime.js';
+import { type Lifetime, sleep } from '../harness/lifetime.js';
 import { RespClient } from '../harness/resp-client.js';
 import { encodeCommand } from '../harness/resp-frame.js';
-import { type Command, cutInto, nearlyResp, session, writeSizes } from '../harness/traffic.js';
+import {
+  type Command,
+  cutInto,
+  lockSteps,
+  nearlyResp,
+  session,
+  writeSizes,
+} from '../harness/traffic.js';
 import type { Twins } from '../harness/twins.js';
 
 /** What must hold of any traffic; checked briefly by the tests, and for minutes by fuzz.ts. */
@@ -53,6 +60,29 @@ export function repliesAreTheirOwn(twins: Twins, effort: Effort): Promise<void> 
         const command = JSON.stringify(commands[index]).slice(0, 300);
         throw new Error(
           `reply ${index}, ${command}: ${quoted(found[index])}, not ${quoted(reply)}`,
+        );
+      }
+    }),
+  );
+  return fc.assert(property, parameters(effort));
+}
+
+/** Clients who lock and touch the same few keys in turn: each sees what Redis alone would show. */
+export function locksLookLikeRedis(twins: Twins, effort: Effort): Promise<void> {
+  const CLIENTS = 3;
+  const property = fc.asyncProperty(lockSteps(CLIENTS), steps =>
+    inLifetime(async lifetime => {
+      await twins.onBoth('FLUSHALL');
+      const pairs = await Promise.all(Array.from({ length: CLIENTS }, () => twins.pair(lifetime)));
+      for (const [index, { client, command, pauseMs }] of steps.entries()) {
+        if (pauseMs > 0) await sleep(pauseMs);
+        const pair = pairs[client];
+        if (pair === undefined) continue;
+        const [wanted, found] = await pair.call(...command);
+        if (found === wanted) continue;
+        const before = steps.slice(0, index + 1).map(step => [step.client, ...step.command]);
+        throw new Error(
+          `step ${index}: ${quoted(found)}, not ${quoted(wanted)}\n${before.map(step => JSON.stringify(step)).join('\n')}`,
         );
       }
     }),

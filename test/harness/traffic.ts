@@ -114,6 +114,59 @@ export const anyCommand = (prefix: string): fc.Arbitrary<Command> =>
     { weight: 1, arbitrary: command('WATCH', literal(`${prefix}k1`)) },
   );
 
+/** A step of one of several clients who lock, and look at each other's locks, in turn. */
+export interface LockStep {
+  readonly client: number;
+  readonly command: Command;
+  /** Waits so long before it: delegations are made, kept and ended by time. */
+  readonly pauseMs: number;
+}
+
+/** Whole cycles make a key worth delegating; single steps and touches come between them. */
+export const lockSteps = (clients: number): fc.Arbitrary<LockStep[]> =>
+  fc
+    .array(
+      fc.oneof(
+        {
+          weight: 6,
+          arbitrary: fc
+            .tuple(
+              fc.nat(clients - 1),
+              fc.constantFrom('lock-1', 'lock-2'),
+              fc.integer({ min: 1, max: 8 }),
+            )
+            .map(([client, key, cycles]): LockStep[] =>
+              Array.from({ length: cycles }, () => [
+                {
+                  client,
+                  command: ['SET', key, `owner-${client}`, 'NX', 'PX', String(TTL_MS / 20)],
+                  pauseMs: 0,
+                },
+                { client, command: ['EVAL', RELEASE, '1', key, `owner-${client}`], pauseMs: 0 },
+              ]).flat(),
+            ),
+        },
+        {
+          weight: 4,
+          arbitrary: fc
+            .tuple(
+              fc.nat(clients - 1),
+              fc.oneof(
+                { weight: 4, arbitrary: lockCommand('') },
+                { weight: 2, arbitrary: dataCommand('') },
+                { weight: 1, arbitrary: connectionCommand },
+                { weight: 1, arbitrary: command('WATCH', literal('lock-1')) },
+                { weight: 1, arbitrary: command('FLUSHALL') },
+              ),
+              fc.constantFrom(0, 0, 0, 8, 40),
+            )
+            .map(([client, one, pauseMs]): LockStep[] => [{ client, command: one, pauseMs }]),
+        },
+      ),
+      { minLength: 5, maxLength: 40, size: 'max' },
+    )
+    .map(steps => steps.flat());
+
 export const session = (prefix: string, maxLength: number): fc.Arbitrary<Command[]> =>
   fc.array(anyCommand(prefix), { minLength: 1, maxLength, size: 'max' });
 
