@@ -3,7 +3,7 @@ import { type LockLoad, startLockLoad } from './lock-load.js';
 import { describeMachine } from './machine.js';
 import { chosen, readOptions } from './options.js';
 import { startAssistant } from './processes.js';
-import { startRedis, totalCommandCalls } from './redis.js';
+import { callsBetween, commandCalls, startRedis } from './redis.js';
 import { type Relay, startRelay } from './relay.js';
 import { pairedRatio, quantile, sum } from './statistics.js';
 import { figure, percent, table } from './table.js';
@@ -57,7 +57,8 @@ interface Turn {
   readonly cycles: number;
   readonly refused: number;
   readonly lost: number;
-  readonly commands: number;
+  /** Redis commands by name, those inside scripts included; null where there is no Redis. */
+  readonly calls: ReadonlyMap<string, number> | null;
   readonly memoryGrants: number;
 }
 
@@ -76,6 +77,10 @@ export async function run(args: readonly string[]): Promise<void> {
   const results = await measureInTurn(contenders, values);
   console.log(`\n${await linkReport(contenders)}`);
   console.log(`\n${latencyTable(results)}\n\n${costTable(results)}`);
+  console.log('\nCommands per cycle after the warm-up:');
+  for (const [name, { turns }] of results) {
+    if (name !== 'echo') console.log(`  ${titles[name]}: ${commandsByName(turns)}`);
+  }
   const targets = targetsOf(results);
   if (targets.length > 0) console.log(`\n${targetTable(targets)}`);
   for (const { load } of contenders.values()) load.close();
@@ -123,14 +128,16 @@ async function setUp(name: Name, roundTripMs: number): Promise<Contender> {
 
 async function takeTurn(contender: Contender, lastsMs: number): Promise<Turn> {
   const { load, redisPort, forelock } = contender;
-  const commands = async () => (redisPort === null ? Number.NaN : totalCommandCalls(redisPort));
+  const calls = async () => (redisPort === null ? null : commandCalls(redisPort));
   const memoryGrants = async () => forelock?.memoryGrants() ?? Number.NaN;
-  const before = { commands: await commands(), memoryGrants: await memoryGrants() };
+  const callsBefore = await calls();
+  const memoryGrantsBefore = await memoryGrants();
   const run = await load.run(lastsMs, Math.min(leadInMs, lastsMs / 2));
+  const callsAfter = await calls();
   return {
     ...run,
-    commands: (await commands()) - before.commands,
-    memoryGrants: (await memoryGrants()) - before.memoryGrants,
+    calls: callsBefore && callsAfter && callsBetween(callsBefore, callsAfter),
+    memoryGrants: (await memoryGrants()) - memoryGrantsBefore,
   };
 }
 
@@ -175,9 +182,23 @@ function latencyTable(results: ReadonlyMap<Name, Results>): string {
   return table(head, rows);
 }
 
-/** Redis commands per lock cycle over some turns. */
+/** Redis commands per lock cycle over some turns; NaN where there is no Redis. */
 function commandsPerCycle(turns: readonly Turn[]): number {
-  return sum(turns.map(turn => turn.commands)) / sum(turns.map(turn => turn.cycles));
+  const commands = turns.map(({ calls }) => (calls === null ? Number.NaN : sum(calls.values())));
+  return sum(commands) / sum(turns.map(turn => turn.cycles));
+}
+
+/** Which commands they are, the most frequent first: `get 0.12, evalsha 0.08`. */
+function commandsByName(turns: readonly Turn[]): string {
+  const cycles = sum(turns.map(turn => turn.cycles));
+  const totals = new Map<string, number>();
+  for (const [name, count] of turns.flatMap(({ calls }) => [...(calls ?? [])])) {
+    totals.set(name, (totals.get(name) ?? 0) + count);
+  }
+  return [...totals]
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${figure(count / cycles, 3)}`)
+    .join(', ');
 }
 
 function memoryShare(turns: readonly Turn[]): number {

@@ -3,10 +3,10 @@ import { noResult, openShops, type ShopResult, type Worker } from './demo/shop.j
 import { type Forelock, startForelock } from './forelock.js';
 import { describeMachine } from './machine.js';
 import { optionHelp, readOptions } from './options.js';
-import { startRedis, totalCommandCalls } from './redis.js';
+import { callsBetween, commandCalls, startRedis } from './redis.js';
 import { type Relay, startRelay } from './relay.js';
 import { runToExit } from './run-to-exit.js';
-import { quantile } from './statistics.js';
+import { quantile, sum } from './statistics.js';
 import { figure, percent, table } from './table.js';
 
 /** The same load of the same clients, first straight against Redis and then through Forelock. */
@@ -71,18 +71,18 @@ async function measure(
   const forelock = throughForelock ? await startForelock(relay.port) : null;
   const shops = await openShops((forelock ?? relay).port);
   await shops.work(values['warm-up-seconds'] * 1000);
-  const commandsBefore = await totalCommandCalls(redis.port);
+  const callsBefore = await commandCalls(redis.port);
   const memoryGrantsBefore = await memoryGrants(forelock);
   const startedAtMs = performance.now();
   const byWorker = await shops.work(values.seconds * 1000);
   const seconds = (performance.now() - startedAtMs) / 1000;
-  const commands = (await totalCommandCalls(redis.port)) - commandsBefore;
+  const calls = callsBetween(callsBefore, await commandCalls(redis.port));
   const total = together(byWorker.values());
   const run = {
     byWorker,
     total,
     seconds,
-    lockCommands: commands - total.applicationCommands,
+    lockCommands: sum(calls.values()) - total.applicationCommands,
     memoryGrants: (await memoryGrants(forelock)) - memoryGrantsBefore,
     lostUpdates: await shops.lostUpdates(),
     linkMs: relay.addedMs,

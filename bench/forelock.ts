@@ -29,7 +29,7 @@ export async function startForelock(
     ];
   });
   const limitMs = performance.now() + readyLimitMs;
-  while (!(await fetch(`http://${http}/readyz`)).ok) {
+  while (!(await isReady(http))) {
     if (performance.now() > limitMs) throw new Error(`forelock is not ready:\n${program.output()}`);
     await sleep(20);
   }
@@ -43,6 +43,16 @@ function entry(): string {
     if (existsSync(file)) return file;
   }
   throw new ExplainedError('Forelock is not built: npm run build');
+}
+
+/** False as well while nobody listens there yet. */
+async function isReady(http: string): Promise<boolean> {
+  try {
+    const response = await fetch(`http://${http}/readyz`);
+    return response.ok;
+  } catch {
+    return false;
+  }
 }
 
 async function memoryGrants(http: string): Promise<number> {

@@ -23,6 +23,8 @@ const outputKeptChars = 4_000;
 const startAttempts = 3;
 
 const running = new Set<ChildProcess>();
+/** Those of them that were told to end. */
+const stopping = new WeakSet<ChildProcess>();
 const folders = new Set<string>();
 
 process.once('exit', () => {
@@ -95,6 +97,7 @@ export async function startProgram(
     const program = { ...watched(name, child), port };
     try {
       await accepts(program, child, port);
+      endWith(program, child);
       return program;
     } catch (error) {
       await program.stop();
@@ -126,6 +129,7 @@ export async function startAssistant(
     await program.stop();
     throw new Error(`${script} did not start:\n${program.output()}`);
   }
+  endWith(program, child);
   return { ...program, port, child };
 }
 
@@ -178,12 +182,22 @@ function watched(name: string, child: ChildProcess): Omit<Program, 'port'> {
     output: () => output,
     async stop() {
       if (!running.has(child)) return;
+      stopping.add(child);
       const patience = setTimeout(() => child.kill('SIGKILL'), stopLimitMs);
       child.kill('SIGTERM');
       await ended;
       clearTimeout(patience);
     },
   };
+}
+
+/** A benchmark of which a part has ended by itself means nothing: it ends too, and says why. */
+function endWith(program: Omit<Program, 'port'>, child: ChildProcess): void {
+  child.once('close', () => {
+    if (stopping.has(child)) return;
+    console.error(`${program.name} has ended by itself:\n${program.output()}`);
+    process.exit(1);
+  });
 }
 
 async function accepts(program: Program, child: ChildProcess, port: number): Promise<void> {

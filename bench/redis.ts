@@ -1,6 +1,5 @@
 import { type Program, requireInstalled, startProgram, temporaryFolder } from './processes.js';
 import { RespConnection } from './resp-connection.js';
-import { sum } from './statistics.js';
 
 /** A redis-server of the benchmark's own, that keeps nothing on disk. */
 export async function startRedis(): Promise<Program> {
@@ -33,6 +32,15 @@ export async function commandCalls(redisPort: number): Promise<ReadonlyMap<strin
   return calls;
 }
 
-export async function totalCommandCalls(redisPort: number): Promise<number> {
-  return sum((await commandCalls(redisPort)).values());
+/** Calls made between two countings, by command; those without any are left out. */
+export function callsBetween(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Map<string, number> {
+  const between = new Map<string, number>();
+  for (const [name, count] of after) {
+    const calls = count - (before.get(name) ?? 0);
+    if (calls > 0) between.set(name, calls);
+  }
+  return between;
 }
