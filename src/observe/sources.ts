@@ -67,9 +67,17 @@ export interface ScoresView {
   find(database: number, key: string): ScoreSnapshot | null;
 }
 
+/**
+ * Readiness is slower to judge than a grant from memory: a Redis that is busy with one slow command
+ * is not gone, and all instances of an application would be taken out of service at once.
+ */
+const READY_SILENCE_MS = 3000;
+
 /** Why clients can't be served as they should be; null: they can. */
 export function notReadyBecause(sources: Sources): string | null {
   if (sources.about().draining) return 'draining';
-  if (!sources.upstream().reachable) return 'upstream unreachable';
+  const { reachable, lastHeardMsAgo } = sources.upstream();
+  if (!reachable) return 'upstream unreachable';
+  if (lastHeardMsAgo !== null && lastHeardMsAgo > READY_SILENCE_MS) return 'upstream silent';
   return null;
 }

@@ -58,6 +58,7 @@ export interface ObservedState {
   /** Asked anew each time, so that a test can change it. */
   readonly isReachable?: () => boolean;
   readonly isDraining?: () => boolean;
+  readonly lastHeardMsAgo?: () => number;
   readonly counters?: LockCounters;
   readonly tally?: LockTally;
 }
@@ -67,6 +68,7 @@ export function observed({
   locks = [],
   isReachable = () => true,
   isDraining = () => false,
+  lastHeardMsAgo = () => 12.3,
   counters = new LockCounters(),
   tally = new LockTally(() => {}),
 }: ObservedState): Sources {
@@ -92,7 +94,7 @@ export function observed({
       reachable: isReachable(),
       redisVersion: '7.0.15',
       role: 'master',
-      lastHeardMsAgo: 12.3,
+      lastHeardMsAgo: lastHeardMsAgo(),
       pipes: 2,
       ownConnections: 1,
       delegationBar: null,

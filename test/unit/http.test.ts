@@ -12,14 +12,14 @@ import { observed, silent } from '../harness/observed.js';
 interface Served {
   readonly port: number;
   readonly http: HttpListener;
-  readonly state: { reachable: boolean; draining: boolean };
+  readonly state: { reachable: boolean; draining: boolean; heardMsAgo: number };
   readonly tally: LockTally;
   readonly counters: LockCounters;
   readonly failures: unknown[];
 }
 
 async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<Served> {
-  const state = { reachable: true, draining: false };
+  const state = { reachable: true, draining: false, heardMsAgo: 0 };
   const holds = createHoldHistogram();
   const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
   const counters = new LockCounters();
@@ -28,6 +28,7 @@ async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<
     tally,
     isReachable: () => state.reachable,
     isDraining: () => state.draining,
+    lastHeardMsAgo: () => state.heardMsAgo,
   });
   const metrics = createMetrics(sources, holds, () => 4);
   const failures: unknown[] = [];
@@ -84,9 +85,13 @@ t.test('/healthz answers while the process lives, whatever Redis does', async t 
   t.match(await ask(port, '/healthz'), { status: 200, body: 'alive\n' });
 });
 
-t.test('/readyz is 503 while Redis is unreachable, and while it drains', async t => {
+t.test('/readyz is 503 while Redis is silent or unreachable, and while it drains', async t => {
   const { port, state } = await serve(t);
   t.match(await ask(port, '/readyz'), { status: 200, body: 'ready\n' });
+  state.heardMsAgo = 3000;
+  t.match(await ask(port, '/readyz'), { status: 200 }, 'a slow command is no loss');
+  state.heardMsAgo = 3001;
+  t.match(await ask(port, '/readyz'), { status: 503, body: 'upstream silent\n' });
   state.reachable = false;
   t.match(await ask(port, '/readyz'), { status: 503, body: 'upstream unreachable\n' });
   state.draining = true;
