@@ -156,7 +156,7 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
     }),
     upstream: () => ({
       address: formatUpstream(upstream),
-      reachable: control.isConnected,
+      reachable: heardWithin(control, options.upstreamSilenceMs),
       redisVersion: control.redisVersion,
       role: control.role,
       lastHeardMsAgo: msAgo(control.lastHeardAtMs()),
@@ -201,6 +201,11 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
     waiters.close();
   };
   return { gateway, control, locks, tally, holds, sources, running, end };
+}
+
+/** A Redis that accepts connections and answers nothing serves nobody. */
+function heardWithin(control: Control, limitMs: number): boolean {
+  return performance.now() - control.lastHeardAtMs() <= limitMs;
 }
 
 function msAgo(atMs: number): number | null {

@@ -33,12 +33,32 @@ export function clientCommand(session: Session, command: Command): void {
       return unblock(session, command);
     case 'tracking':
       return tracking(session, command);
+    case 'getredir':
+    case 'trackinginfo':
+      return askState(session, command, command.frame, reply => withOurIds(session, reply));
     case 'reply':
       if (wordAt(command.args, 2) === 'on' && !own.pinned) return stateCommand(session, command);
       return replyModeCommand(session, command);
     default:
       return stateCommand(session, command);
   }
+}
+
+/** The redirection's number in Redis becomes the number of the client that has that connection. */
+function withOurIds(session: Session, reply: Buffer): Buffer {
+  const text = reply.toString('latin1');
+  const ours = (id: string): string => {
+    for (const client of session.gateway.clients.all()) {
+      if (client.own.pipe?.upstreamId === Number(id)) return String(client.id);
+    }
+    return id;
+  };
+  const isNumber = text.startsWith(':');
+  const redirect = isNumber ? /^(:)(\d+)/ : /(\$8\r\nredirect\r\n:)(\d+)/;
+  const named = text.replace(redirect, (_, before: string, id: string) =>
+    id === '0' ? `${before}0` : before + ours(id),
+  );
+  return Buffer.from(named, 'latin1');
 }
 
 const COLON = 0x3a;

@@ -4,6 +4,7 @@ import { filterExec, filterReply, keyspaceCommand } from './keyspace-filter.js';
 import { PIN } from './own-place.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
+import { SUBSCRIBING } from './subscriptions.js';
 import { scopesOf, type TouchScope, type TouchSet } from './touches.js';
 
 /** Commands that go down the client's own connection, and what they do to its state. */
@@ -16,7 +17,7 @@ export function ownCommand(session: Session, command: Command): void {
     WAITS.has(command.name) ? grantsOf(session) : scopesOf(session, command.args, bars, lasts),
   );
   if (touches === 'waiting') return;
-  if (SUBSCRIPTIONS.has(command.name)) return subscribe(session, command);
+  if (SUBSCRIBING.has(command.name)) return subscribe(session, command);
   session.taken(command);
   if (own.opaque) {
     // No reply tells when such a command is done: its touch lasts as long as the connection.
@@ -166,31 +167,22 @@ function exec(session: Session, command: Command): void {
 
 const CLIENT_INFO = encodeCommand(['CLIENT', 'INFO']);
 
-const SUBSCRIPTIONS: ReadonlySet<string> = new Set([
-  'subscribe',
-  'unsubscribe',
-  'psubscribe',
-  'punsubscribe',
-  'ssubscribe',
-  'sunsubscribe',
-]);
-
 /**
- * The answers to these are messages, in RESP2 among the replies: from the first subscription on a
- * RESP2 connection's bytes pass uncounted, and it stays the client's for good.
+ * The answers to these are confirmations, one for each name, among the messages of what is
+ * subscribed already: such a command is under way alone, until the last one is here.
  */
 function subscribe(session: Session, command: Command): void {
-  const { own, state } = session;
+  const { own } = session;
   if (own.has(PIN.transaction) || own.opaque) {
     session.taken(command);
-    own.send(command.frame, 0, command.frame.length, own.opaque ? 0 : 1);
+    own.send(command.frame, 0, command.frame.length, 1);
     return;
   }
   if (session.outstanding > 0) return session.awaitDrain(null);
   session.taken(command);
-  own.pin(PIN.subscribed);
-  if (state.protocol === 2) own.open().opaque = true;
-  own.sendRaw(command.frame, 0, command.frame.length);
+  own.subscribing(command);
+  own.send(command.frame, 0, command.frame.length, 1);
+  session.awaitDrain(() => own.subscribed());
 }
 
 /** CLIENT TRACKING, CACHING and REPLY, which change how every later reply comes. */

@@ -1,7 +1,9 @@
 import type { Touch } from '../locks/contract.js';
 import type { Pipe } from '../upstream/pipe.js';
 import type { QueuedFilter } from './keyspace-filter.js';
+import type { Command } from './route.js';
 import type { Session } from './session.js';
+import { Subscriptions } from './subscriptions.js';
 
 /** Why a client needs the connection that it has, beyond the command under way. */
 export const PIN = {
@@ -28,6 +30,9 @@ export class OwnPlace {
   /** Touches that last until the transaction or the WATCH is over. */
   #touches: Touch[] = [];
   #whenDrained: (() => void)[] = [];
+  #subscriptions: Subscriptions | null = null;
+  /** The client sends no more: Redis is to end the connection, and nobody else shall have it. */
+  #ending = false;
   /** Commands queued in the transaction under way, and the replies in it that must be filtered. */
   queued = 0;
   readonly filters: QueuedFilter[] = [];
@@ -65,6 +70,24 @@ export class OwnPlace {
       this.pipe = gateway.pipes.own(state.channel, state.replay(), this.#session);
     }
     return this.pipe;
+  }
+
+  /** A command that subscribes or unsubscribes is about to be sent, alone. */
+  subscribing(command: Command): void {
+    const { state } = this.#session;
+    this.#subscriptions ??= new Subscriptions();
+    const subscriptions = this.#subscriptions;
+    subscriptions.sent(command);
+    this.pin(PIN.subscribed);
+    this.open().watchFrame = frame => subscriptions.heard(frame, state.protocol);
+  }
+
+  /** It is confirmed: a client that is subscribed to nothing is an ordinary one again. */
+  subscribed(): void {
+    if (this.#subscriptions?.none !== true) return;
+    this.#subscriptions = null;
+    this.unpin(PIN.subscribed);
+    if (this.pipe !== null) this.pipe.watchFrame = null;
   }
 
   /** Whole commands, `replies` of them answered by Redis in their order. */
@@ -109,6 +132,14 @@ export class OwnPlace {
     this.open().sendRaw(bytes, from, to);
   }
 
+  /** The client has ended its side; false where no connection of its own would tell Redis. */
+  endWriting(): boolean {
+    if (this.pipe === null) return false;
+    this.#ending = true;
+    this.pipe.endWriting();
+    return true;
+  }
+
   streamEnded(): void {
     this.unpin(PIN.streaming);
     if (this.#session.outstanding === 0) this.drained();
@@ -146,7 +177,8 @@ export class OwnPlace {
 
   /** Leaves the connection to others, once nothing of the client's state is in it alone. */
   #restWhenFree(): void {
-    if (this.pipe === null || this.pinned || this.#session.outstanding > 0) return;
+    if (this.pipe === null || this.pinned || this.#ending) return;
+    if (this.#session.outstanding > 0) return;
     const { gateway, state } = this.#session;
     const pipe = this.pipe;
     this.pipe = null;
@@ -160,6 +192,7 @@ export class OwnPlace {
     this.pipe = null;
     this.#pins = 0;
     this.raw = false;
+    this.#subscriptions = null;
     this.transactionEnded();
     if (pipe === null) return;
     pipe.abandon();

@@ -53,7 +53,7 @@ export function route(session: Session, command: Command): void {
   }
   if (state.identity === null && !GREETINGS.has(command.name)) return stranger(session, command);
   if (session.gateway.commands() === null) return awaitCommands(session);
-  if (command.name === 'quit' && !own.opaque) return quit(session, command);
+  if (command.name === 'quit') return quit(session, command);
   if (command.name === 'reset') return reset(session, command);
   const place = placeOf(command);
   if (place === 'refused') return refuse(session, command);
@@ -118,6 +118,14 @@ function awaitCommands(session: Session): void {
 }
 
 function quit(session: Session, command: Command): void {
+  const { own } = session;
+  if (own.opaque) {
+    // Whether Redis says OK depends on CLIENT REPLY; with nothing to say it would not even close.
+    session.taken(command);
+    own.sendRaw(command.frame, 0, command.frame.length);
+    own.endWriting();
+    return;
+  }
   if (session.outstanding > 0) return session.awaitDrain(null);
   session.taken(command);
   session.write(OK_REPLY);

@@ -472,6 +472,7 @@ export class Session implements PipeClient {
     }
     if (this.#waitsFor !== 'drain') {
       this.own.drained();
+      if (this.#inputEnded) this.#endWhenAnswered();
       return;
     }
     const then = this.#afterDrain;
@@ -490,11 +491,7 @@ export class Session implements PipeClient {
 
   #ended(): void {
     this.#inputEnded = true;
-    if (this.own.pipe !== null) {
-      this.own.pipe.endWriting();
-      return;
-    }
-    this.#endWhenAnswered();
+    if (!this.own.endWriting()) this.#endWhenAnswered();
   }
 
   #endWhenAnswered(): void {

@@ -66,6 +66,11 @@ export class Pipe {
   upstreamId = 0;
   /** Replies can't be told apart any more (MONITOR, RESP2 subscriptions): bytes pass uncounted. */
   opaque = false;
+  /**
+   * Set while the owner is subscribed: looks at each whole frame, and tells whether it answers a
+   * command (1) or is a message among the replies (0).
+   */
+  watchFrame: ((frame: Buffer) => number) | null = null;
   /** The command under way waits for data (BLPOP …): it can read no string that is written now. */
   blocked = false;
 
@@ -334,6 +339,7 @@ export class Pipe {
     while (at < chunk.length && this.#state !== 'closed') {
       if (this.#preludeReplies > 0) at = this.#readPrelude(chunk, at);
       else if (this.opaque) at = this.#readForOwner(chunk, at, chunk.length);
+      else if (this.watchFrame !== null) at = this.#readWatched(chunk, at, this.watchFrame);
       else if (this.#queue.empty) at = this.#readUnasked(chunk, at);
       else if (this.#queue.reader() !== null) at = this.#readForReader(chunk, at);
       else at = this.#readForClient(chunk, at);
@@ -375,15 +381,42 @@ export class Pipe {
     return to;
   }
 
-  #readForReader(chunk: Buffer, from: number): number {
+  /** The next whole frame, once its last byte is here; null before. */
+  #collect(chunk: Buffer, from: number): { frame: Buffer; end: number } | null {
     const end = this.#framer.scan(chunk, from, chunk.length);
+    const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
     if (end < 0) {
-      this.#collected.push(chunk.subarray(from));
-      return chunk.length;
+      this.#collected.push(piece);
+      return null;
     }
-    const last = chunk.subarray(from, end);
-    const whole = this.#collected.length === 0 ? last : Buffer.concat([...this.#collected, last]);
+    const frame = this.#collected.length === 0 ? piece : Buffer.concat([...this.#collected, piece]);
     this.#collected = [];
+    return { frame, end };
+  }
+
+  #readWatched(chunk: Buffer, from: number, watch: (frame: Buffer) => number): number {
+    const collected = this.#collect(chunk, from);
+    if (collected === null) return chunk.length;
+    const { frame, end } = collected;
+    const answered = watch(frame);
+    if (answered > 0 && !this.#queue.empty) {
+      const reader = this.#queue.reader();
+      this.#queue.answered(1);
+      if (reader !== null) {
+        reader.reply(frame);
+        return end;
+      }
+      if (this.#owner?.deliver(frame, 0, frame.length, 1)) this.#hold(this.#owner);
+      return end;
+    }
+    this.#readForOwner(frame, 0, frame.length);
+    return end;
+  }
+
+  #readForReader(chunk: Buffer, from: number): number {
+    const collected = this.#collect(chunk, from);
+    if (collected === null) return chunk.length;
+    const { frame: whole, end } = collected;
     if (this.#framer.isPush) {
       this.#owner?.deliver(whole, 0, whole.length, 0);
       return end;
