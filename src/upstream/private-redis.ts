@@ -59,12 +59,11 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
     detached: true,
   });
   const ended = lastWords(shell);
-  const server: PrivateRedis = { socketPath, ended, stop: () => stop(shell, ended) };
+  const server: PrivateRedis = { socketPath, ended, stop: () => stop(shell, ended, folder) };
   try {
     await ready(shell, socketPath, ended);
   } catch (error) {
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
     throw error;
   }
   return server;
@@ -126,11 +125,13 @@ function answers(socketPath: string): Promise<boolean> {
   });
 }
 
-async function stop(shell: ChildProcess, ended: Promise<string>): Promise<void> {
+async function stop(shell: ChildProcess, ended: Promise<string>, folder: string): Promise<void> {
   shell.stdin?.end();
   const timer = setTimeout(() => killGroup(shell), STOP_TIMEOUT_MS);
   await ended;
   clearTimeout(timer);
+  // The shell has done so, unless it was killed itself.
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** The shell leads a process group of its own, so this ends redis-server as well. */
