@@ -25,6 +25,14 @@ export function isPlain(core: LockCore, intent: AcquireIntent): boolean {
 }
 
 /**
+ * A lease follows the usual TTL, and a crash blocks the key for as long: no TTL counts that is never
+ * granted from memory.
+ */
+export function noteTtl(core: LockCore, entry: LockEntry, intent: AcquireIntent): void {
+  if (intent.ttlMs > 0 && intent.ttlMs <= core.options.coverLimitMs) entry.noteTtl(intent.ttlMs);
+}
+
+/**
  * Hot path: a verdict from memory, or null where Redis has to be asked. Allocates nothing.
  * The caller has made sure that no script of the key is on its way.
  */

@@ -44,7 +44,7 @@ function work(core: LockCore, entry: LockEntry): void {
     const gate = passGate(core, entry);
     if (gate === 'settling') continue;
     if (gate === 'down') return expireWaiting(core, entry);
-    if (gate === 'open') readyTouches(core, entry);
+    if (gate === 'open' && entry.waitingTouches.length > 0) readyTouches(core, entry);
     const pending = entry.queue.shift();
     if (pending === undefined) return;
     // Nobody would hear of the grant; a release or an extension is carried out all the same.

@@ -14,9 +14,12 @@ export function passWhenSettled(entry: LockEntry, pending: Pending): void {
  * whether the script ran, and so what a second command would meet.
  */
 export function failed(core: LockCore, entry: LockEntry, pending: Pending, reply: Reply): void {
-  core.doubt(entry, reply.error === '' ? reply.status : reply.error);
-  if (reply.status === 'other-type') core.endDelegation(entry);
-  if (reply.status === 'other-type' || reply.status === 'refused') {
+  const isOtherType = reply.status === 'other-type';
+  if (!isOtherType || entry.delegation !== null) {
+    core.doubt(entry, reply.error === '' ? reply.status : reply.error);
+  }
+  if (isOtherType) core.endDelegation(entry);
+  if (isOtherType || reply.status === 'refused') {
     passWhenSettled(entry, pending);
     return;
   }

@@ -1,3 +1,4 @@
+import { noteTtl } from './acquire.js';
 import type { LockRequest, PassOutcome } from './contract.js';
 import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
@@ -15,7 +16,7 @@ export function passing(core: LockCore, request: LockRequest): void {
   if (entry === undefined) return;
   entry.usedLately = true;
   if (intent.kind === 'acquire') {
-    entry.noteTtl(intent.ttlMs);
+    noteTtl(core, entry, intent);
     core.feedback.requested(database, intent.key, request.clientId, request.arrivedAtMs);
   }
   core.beginPass(entry, request);

@@ -50,6 +50,11 @@ export class Lease {
     return this.endsMonotonicMs - monotonicMs;
   }
 
+  /** Too little is left to grant anything from. */
+  spent(monotonicMs: number, wallMs: number): boolean {
+    return this.leftMs(monotonicMs, wallMs) <= this.marginMs;
+  }
+
   /** Monotonic moment after which grants of that TTL are no longer covered. */
   coversUntilMs(ttlMs: number): number {
     return this.endsMonotonicMs - ttlMs - this.marginMs;

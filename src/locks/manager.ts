@@ -1,4 +1,4 @@
-import { acquireFromMemory } from './acquire.js';
+import { acquireFromMemory, noteTtl } from './acquire.js';
 import { advance, passGate, perform } from './advance.js';
 import type {
   AllocationPolicy,
@@ -97,7 +97,7 @@ export class LockManager implements LockDesk {
     }
     entry.usedLately = true;
     if (intent.kind === 'acquire') {
-      if (intent.ttlMs > 0) entry.noteTtl(intent.ttlMs);
+      noteTtl(core, entry, intent);
       core.feedback.requested(database, intent.key, request.clientId, request.arrivedAtMs);
     }
     if (!entry.busy()) {

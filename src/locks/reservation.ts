@@ -39,6 +39,7 @@ export function reserve(core: LockCore, entry: LockEntry, untilMs: number): bool
         return;
       default:
         mayBeDelegated(core, entry, token, leaseMs, reply, flight);
+        core.doubt(entry, reply.error === '' ? `reserve: ${reply.status}` : reply.error);
     }
   });
   return true;
@@ -77,7 +78,7 @@ function latestRunMs(reply: Reply, nowMs: number): number {
   return reply.status === 'unknown' ? nowMs + LATE_SCRIPT_MS : nowMs;
 }
 
-/** A script that writes a token gave no answer of its own: the token may be in the key. */
+/** A script that writes a token gave no answer of its own: the token may be in the key, in doubt. */
 export function mayBeDelegated(
   core: LockCore,
   entry: LockEntry,
@@ -90,7 +91,6 @@ export function mayBeDelegated(
     delegated(core, entry, token, leaseMs, 0, reply, flight);
     entry.holderUnknown();
   }
-  core.doubt(entry, reply.error === '' ? reply.status : reply.error);
 }
 
 /**

@@ -33,7 +33,7 @@ function reviewDelegation(core: LockCore, entry: LockEntry): void {
     // The holder's TTL ran out: what Redis would have dropped, is free.
     grant.taken = false;
     keepOrYield(core, entry, delegation);
-  } else if (nowMs >= delegation.keptUntilMs) {
+  } else if (nowMs >= delegation.keptUntilMs || lease.spent(nowMs, core.world.wallMs())) {
     settle(core, entry);
   } else if (nowMs >= renewDueAtMs(core, entry, delegation)) {
     renew(core, entry, delegation);
@@ -57,7 +57,8 @@ export function scheduleReview(core: LockCore, entry: LockEntry): void {
     } else {
       nextMs = Math.min(
         nextMs,
-        nowMs + lease.leftMs(nowMs, core.world.wallMs()),
+        // An idle one is given back before it is over, while it is certainly still ours.
+        nowMs + lease.leftMs(nowMs, core.world.wallMs()) - (grant.live(nowMs) ? 0 : lease.marginMs),
         grant.live(nowMs) ? grant.endsAtMs : delegation.keptUntilMs,
         entry.declared ? Infinity : entry.tenure.endsAtMs(),
         renewDueAtMs(core, entry, delegation),

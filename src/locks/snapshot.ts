@@ -72,7 +72,7 @@ export function lockSnapshot(core: LockCore, entry: LockEntry): LockSnapshot {
     token: delegation?.token ?? null,
     doubt: delegation?.doubted ?? null,
     leaseLeftMs: delegation?.lease.leftMs(nowMs, core.world.wallMs()) ?? null,
-    tenureLeftMs: finite(entry.tenure.endsAtMs() - nowMs),
+    tenureLeftMs: finite(Math.max(0, entry.tenure.endsAtMs() - nowMs)),
     keptForMs: kept ? Math.max(0, delegation.keptUntilMs - nowMs) : null,
     holderClientId: shown?.clientId ?? null,
     heldForMs: shown === null ? null : finite(shown.endsAtMs - nowMs),

@@ -41,9 +41,9 @@ export class Tenure {
     return this.phase === 'open' || this.phase === 'kept';
   }
 
-  /** Monotonic end of the present tenure; Infinity where none runs. */
+  /** Monotonic end of the present tenure, perhaps over already; Infinity where none runs. */
   endsAtMs(): number {
-    return this.phase === 'kept' ? this.sinceMs + this.limitMs : Infinity;
+    return this.phase === 'kept' || this.phase === 'owed' ? this.sinceMs + this.limitMs : Infinity;
   }
 
   /** For how long the key has been kept from others, 0 where it is not. */

@@ -87,7 +87,7 @@ export function touchEnded(core: LockCore, touching: Touch): void {
 
 /** No token of ours is in this key, nor on its way there. */
 export function readyTouches(core: LockCore, entry: LockEntry): void {
-  if (entry.waitingTouches.length === 0 || entry.mayHoldToken()) return;
+  if (entry.mayHoldToken()) throw new Error('touches let go on with a token in the key');
   for (const inFlight of entry.waitingTouches.splice(0)) {
     inFlight.unsettled--;
     if (inFlight.unsettled > 0 || inFlight.over) continue;

@@ -23,6 +23,8 @@ export class Link {
   constructor(
     private readonly events: EventQueue,
     private readonly random: SeededRandom,
+    /** How long after a cut what was taken may still be carried out. */
+    private readonly lateMs: number,
   ) {}
 
   send<T>(execute: () => T, answered: (reply: T) => void, unknown: () => void): void {
@@ -62,7 +64,7 @@ export class Link {
     const onTheWay = this.inFlight.filter(sent => !sent.executed && !sent.done);
     const delivered = this.random.below(onTheWay.length + 1);
     for (const sent of onTheWay.slice(0, delivered)) {
-      this.events.after(this.random.below(15), () => sent.execute());
+      this.events.after(this.random.below(this.lateMs), () => sent.execute());
     }
     return () => {
       const lost = this.inFlight.filter(sent => !sent.done);

@@ -30,6 +30,8 @@ export class SimProxy implements LockWorld, LockFeedback {
   alive = true;
   private pausedUntilMs = -Infinity;
   private stoppedForMs = 0;
+  private stoppedAtMs = 0;
+  private stopMs = 0;
   private wallAheadMs = 1_700_000_000_000;
   private heardAtMs = -Infinity;
   private connected = true;
@@ -45,19 +47,26 @@ export class SimProxy implements LockWorld, LockFeedback {
     private readonly clocks: ClockFaults,
     options: LockOptions,
     epoch: number,
+    late: boolean,
   ) {
-    this.control = new Link(events, random);
-    this.pipe = new Link(events, random);
+    this.control = new Link(events, random, late ? 3000 : 15);
+    this.pipe = new Link(events, random, 15);
     const policy = {
       retainUntilMs: (_database: number, _key: string, nowMs: number) =>
-        random.chance(0.8) ? nowMs + random.below(1500) : 0,
+        random.chance(0.8) ? nowMs + random.below(random.pick([50, 1500, 8000])) : 0,
     };
     this.manager = new LockManager(options, this, this, policy, 'p', `e${epoch}`);
     this.heartbeat();
   }
 
   monotonicMs(): number {
-    return 1000 + (this.events.nowMs - this.stoppedForMs) * (1 + this.clocks.drift);
+    const ranMs = this.events.nowMs - this.stoppedForMs - this.stoppedNowMs();
+    return 1_000_000 + ranMs * (1 + this.clocks.drift);
+  }
+
+  /** For how long the monotonic clock has stood still in the latest suspension. */
+  private stoppedNowMs(): number {
+    return Math.min(this.events.nowMs - this.stoppedAtMs, this.stopMs);
   }
 
   wallMs(): number {
@@ -183,7 +192,11 @@ export class SimProxy implements LockWorld, LockFeedback {
 
   /** The process stands still; its monotonic clock may stand still with it. */
   pause(ms: number): void {
-    if (this.clocks.monotonicStops && this.random.chance(0.7)) this.stoppedForMs += ms;
+    if (this.clocks.monotonicStops && this.random.chance(0.7)) {
+      this.stoppedForMs += this.stoppedNowMs();
+      this.stoppedAtMs = this.events.nowMs;
+      this.stopMs = ms;
+    }
     this.pausedUntilMs = this.events.nowMs + ms;
   }
 

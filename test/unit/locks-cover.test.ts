@@ -75,6 +75,19 @@ t.test('a lease that is in use is renewed before it is too short', async t => {
   t.ok(scene.manager.counters.renewals >= 3 && scene.manager.counters.renewals <= 5);
 });
 
+t.test('a renewed lease runs from before its script was sent, too', async t => {
+  const scene = new Scene({ delegate: ['lock'] });
+  scene.delegate('lock');
+  scene.retainMs = 60_000;
+  scene.acquire('lock', 'a');
+  scene.release('lock', 'a');
+  while (scene.world.flights.length === 0) scene.world.pass(10);
+  t.strictSame(scene.world.onTheirWay, ['renew']);
+  scene.world.pass(300);
+  scene.settle();
+  t.ok((scene.manager.find(0, 'lock')?.leaseLeftMs ?? Infinity) <= LEASE_MS - 300);
+});
+
 t.test('a renewal never shortens the lease that a long holder lives on', async t => {
   const scene = new Scene({ delegate: ['lock'], materializeAfterMs: 60_000 });
   scene.acquire('lock', 'a', 50_000);
@@ -133,3 +146,25 @@ t.test(
     t.strictSame(scene.world.onTheirWay, ['yield'], 'it is of no more use');
   },
 );
+
+t.test('a TTL that is never granted from memory makes no lease longer', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  scene.acquire('lock', 'a', 86_400_000);
+  scene.settle();
+  scene.release('lock', 'a');
+  scene.settle();
+  scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+  scene.settle();
+  t.ok(scene.world.redis.pttl(0, 'lock') <= LEASE_MS, 'a crash would block the key for so long');
+});
+
+t.test('an idle delegation is given back before its lease is over, in no doubt', async t => {
+  const scene = new Scene({ delegate: ['lock'] });
+  scene.prove('lock');
+  scene.manager.reserve(0, 'lock', scene.world.nowMs + 3_600_000);
+  scene.settle();
+  scene.world.live(LEASE_MS - MARGIN_MS);
+  t.equal(scene.state('lock'), 'idle');
+  t.strictSame(scene.world.doubts, []);
+});
