@@ -23,7 +23,7 @@ export interface RelayReport {
 const pingsPerMeasurement = 100;
 const pingPauseMs = 1;
 /** The relay's own work (two more hops through the kernel) is taken off its delay in so many steps. */
-const corrections = 3;
+const corrections = 2;
 
 /**
  * Starts a relay to a Redis on this machine and sets it so that it adds `roundTripMs` to the round
