@@ -41,7 +41,7 @@ try {
     await locksLookLikeRedis(twins, { runs: RUNS / 4, seed });
     await nonsenseIsAnsweredAlike(twins, { runs: RUNS, seed });
     const sessions = sampleSessions(SESSIONS, seed);
-    await twins.onBoth('FLUSHALL');
+    await twins.flush();
     const wanted = await repliesAtOnce(lifetime, twins.direct.port, sessions);
     const found = await repliesAtOnce(lifetime, twins.forelock.port, sessions);
     if (!isDeepStrictEqual(found, wanted)) throw new Error('sessions at once: replies differ');

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { type Lifetime, sleep } from '../harness/lifetime.js';
+import { EXTEND, RELEASE } from '../harness/lock-scripts.js';
 import { RespClient } from '../harness/resp-client.js';
 import { encodeCommand } from '../harness/resp-frame.js';
 import {
   type Command,
   cutInto,
+  type LockStep,
   lockSteps,
   nearlyResp,
   session,
@@ -19,15 +21,18 @@ export interface Effort {
   readonly seed?: number;
 }
 
-const parameters = ({
-  runs,
-  seed,
-}: Effort): Pick<fc.Parameters, 'numRuns' | 'seed' | 'endOnFailure'> => ({
-  numRuns: runs,
-  ...(seed === undefined ? {} : { seed }),
-  // Both servers keep what a failing run left behind: shrinking would compare unequal states.
-  endOnFailure: true,
-});
+/** Throws what failed, with the seed that shows it again. */
+async function hold<T>(property: fc.IAsyncProperty<T>, { runs, seed }: Effort): Promise<void> {
+  const result = await fc.check(property, {
+    numRuns: runs,
+    ...(seed === undefined ? {} : { seed }),
+    // Both servers keep what a failing run left behind: shrinking would compare unequal states.
+    endOnFailure: true,
+  });
+  if (!result.failed) return;
+  const reason = result.errorInstance instanceof Error ? result.errorInstance.message : '';
+  throw new Error(`seed ${result.seed}, run ${result.numRuns}: ${reason}`);
+}
 
 /** Ends what a run started at the end of that run, not of the whole test. */
 async function inLifetime(act: (lifetime: Lifetime) => Promise<void>): Promise<void> {
@@ -64,30 +69,41 @@ export function repliesAreTheirOwn(twins: Twins, effort: Effort): Promise<void> 
       }
     }),
   );
-  return fc.assert(property, parameters(effort));
+  return hold(property, effort);
 }
+
+/** The last steps, one a line, scripts by their names. */
+const story = (steps: readonly LockStep[]): string =>
+  steps
+    .slice(-30)
+    .map(({ client, command, pauseMs }) => {
+      const words = command.map(arg =>
+        arg === RELEASE ? 'release' : arg === EXTEND ? 'extend' : JSON.stringify(arg).slice(0, 40),
+      );
+      return `${pauseMs > 0 ? `${pauseMs} ms later ` : ''}client ${client}: ${words.join(' ')}`;
+    })
+    .join('\n');
 
 /** Clients who lock and touch the same few keys in turn: each sees what Redis alone would show. */
 export function locksLookLikeRedis(twins: Twins, effort: Effort): Promise<void> {
   const CLIENTS = 3;
   const property = fc.asyncProperty(lockSteps(CLIENTS), steps =>
     inLifetime(async lifetime => {
-      await twins.onBoth('FLUSHALL');
       const pairs = await Promise.all(Array.from({ length: CLIENTS }, () => twins.pair(lifetime)));
+      await twins.flush();
       for (const [index, { client, command, pauseMs }] of steps.entries()) {
         if (pauseMs > 0) await sleep(pauseMs);
         const pair = pairs[client];
         if (pair === undefined) continue;
         const [wanted, found] = await pair.call(...command);
         if (found === wanted) continue;
-        const before = steps.slice(0, index + 1).map(step => [step.client, ...step.command]);
         throw new Error(
-          `step ${index}: ${quoted(found)}, not ${quoted(wanted)}\n${before.map(step => JSON.stringify(step)).join('\n')}`,
+          `${quoted(found)}, not ${quoted(wanted)}, after\n${story(steps.slice(0, index + 1))}`,
         );
       }
     }),
   );
-  return fc.assert(property, parameters(effort));
+  return hold(property, effort);
 }
 
 /** Random bytes: the same replies and the same end. */
@@ -108,7 +124,7 @@ export function nonsenseIsAnsweredAlike(twins: Twins, effort: Effort): Promise<v
       throw new Error(`${quoted(bytes)} is answered with ${quoted(found)}, not ${quoted(wanted)}`);
     }),
   );
-  return fc.assert(property, parameters(effort));
+  return hold(property, effort);
 }
 
 /** Sessions at once, each on keys of its own: returns all replies, session by session. */

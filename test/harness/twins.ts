@@ -50,6 +50,14 @@ export class Twins {
     return new Pair(direct, proxied);
   }
 
+  /** Empties both, through Forelock: what is flushed behind its back takes delegated locks away. */
+  async flush(): Promise<void> {
+    const ends: (() => unknown)[] = [];
+    const pair = await this.pair({ teardown: end => ends.push(end) });
+    await pair.call('FLUSHALL');
+    for (const end of ends) end();
+  }
+
   /** The same command on both redis-servers, past Forelock. */
   async onBoth(...args: string[]): Promise<void> {
     await Promise.all(

@@ -339,7 +339,7 @@ const PIPELINES: [what: string, commandAt: (index: number) => Command][] = [
 t.test(`pipelines of ${DEPTH}`, async t => {
   const twins = await Twins.start(t);
   for (const [what, commandAt] of PIPELINES) {
-    await twins.onBoth('FLUSHALL');
+    await twins.flush();
     const pair = await twins.pair(t);
     await pair.call(...release('warm', 'up'));
     const bytes = encodeAll(Array.from({ length: DEPTH }, (_, index) => commandAt(index)));
