@@ -4,7 +4,7 @@
 -- ARGV  token; lease in ms; proxy id; size of the fence block;
 --       the client's value that the proxy believes to be in the key, or '' for none
 -- Gives {'reserved', first fence of the block, ms for which the fleet has kept the key}
---       {'held', PTTL, 1 if the value is the believed one, else 0}
+--       {'held', 1 if the value is the believed one, else 0}
 --       {'delegated', PTTL, token of another delegation}
 --       {'other-type'}
 --
@@ -19,9 +19,10 @@ if type(held) == 'table' then
   return held
 end
 if held then
-  local left_ms = redis.call('PTTL', lock)
-  if string.sub(held, 1, 9) == 'forelock:' then return {'delegated', left_ms, held} end
-  return {'held', left_ms, held == believed and 1 or 0}
+  if string.sub(held, 1, 9) == 'forelock:' then
+    return {'delegated', redis.call('PTTL', lock), held}
+  end
+  return {'held', held == believed and 1 or 0}
 end
 
 -- A block begins at the server's time in microseconds, or at the counter where that is ahead:

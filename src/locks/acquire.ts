@@ -114,6 +114,7 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
   const own = delegation?.token ?? '';
   const keys = [entry.key, FENCE_COUNTER];
   const args = [intent.value, intent.ttlMs, own, entry.holder?.value ?? ''];
+  const waiting = entry.queue.length;
   core.send(entry, 'want', keys, args, pending, (reply, flight) => {
     const nowMs = core.world.monotonicMs();
     switch (reply.status) {
@@ -148,9 +149,10 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
           noteTokenGone(core, entry, delegation, 'value', flight, nowMs);
           core.endDelegation(entry);
         } else {
-          noteHeld(core, entry, numberAt(reply, 2) === 1, flight, nowMs);
+          noteHeld(core, entry, numberAt(reply, 1) === 1, flight, nowMs);
         }
         refuseThroughRedis(core, entry, pending, nowMs);
+        shareRefusal(core, entry, waiting, nowMs);
         return;
       case 'delegated':
         if (delegation !== null) {
@@ -164,6 +166,20 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
         failed(core, entry, pending, reply);
     }
   });
+}
+
+/**
+ * Clients that poll a held lock share one script: whoever waited when it was sent, may take its
+ * answer. Not beyond a release or an extension, which come first.
+ */
+function shareRefusal(core: LockCore, entry: LockEntry, waiting: number, nowMs: number): void {
+  for (let shared = 0; shared < waiting; shared++) {
+    const next = entry.queue[0];
+    if (next === undefined || next.mustPass || next.request.intent.kind !== 'acquire') return;
+    if (!isPlain(core, next.request.intent)) return;
+    entry.queue.shift();
+    if (!next.abandoned) refuseThroughRedis(core, entry, next, nowMs);
+  }
 }
 
 function refuseThroughRedis(

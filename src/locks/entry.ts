@@ -138,6 +138,11 @@ export class LockEntry {
     );
   }
 
+  /** Until when a client of ours holds the lock in Redis, if that is certain; else -Infinity. */
+  heldUntilMs(): number {
+    return this.holder === null || !this.knowsHolder() ? -Infinity : this.holder.endsAtMs;
+  }
+
   /** Whether nothing would be lost with this entry but its history. */
   idle(): boolean {
     return (

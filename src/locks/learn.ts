@@ -1,3 +1,4 @@
+import type { AcquireIntent } from '../intent/intent.js';
 import { noteTtl } from './acquire.js';
 import type { LockRequest, PassOutcome } from './contract.js';
 import type { LockCore } from './core.js';
@@ -35,9 +36,11 @@ export function passed(core: LockCore, request: LockRequest, outcome: PassOutcom
   switch (intent.kind) {
     case 'acquire':
       if (entry === undefined) {
-        if (yes) core.sightings.granted(database, intent.key, intent.value);
+        if (yes && isLockLike(core, intent)) {
+          core.sightings.granted(database, intent.key, intent.value);
+        }
       } else if (yes) {
-        acquired(core, entry, request, intent.value, intent.ttlMs, nowMs);
+        acquired(core, entry, request, intent, nowMs);
       } else {
         entry.refusals++;
         core.counters.refusalsThroughRedis++;
@@ -54,22 +57,30 @@ export function passed(core: LockCore, request: LockRequest, outcome: PassOutcom
   }
 }
 
+/** What is remembered is bounded: SET NX also writes documents. */
+function isLockLike(core: LockCore, intent: AcquireIntent): boolean {
+  return intent.value.length <= core.options.valueMaxBytes && core.table.admits(intent.key);
+}
+
 function acquired(
   core: LockCore,
   entry: LockEntry,
   request: LockRequest,
-  value: string,
-  ttlMs: number,
+  intent: AcquireIntent,
   nowMs: number,
 ): void {
   const { clientId } = request;
   entry.sawNoHolder();
-  entry.holder = {
-    value,
-    clientId,
-    grantedAtMs: nowMs,
-    endsAtMs: ttlMs > 0 ? nowMs + ttlMs : Infinity,
-  };
+  if (isLockLike(core, intent)) {
+    entry.holder = {
+      value: intent.value,
+      clientId,
+      grantedAtMs: nowMs,
+      endsAtMs: intent.ttlMs > 0 ? nowMs + intent.ttlMs : Infinity,
+    };
+  } else {
+    entry.holderUnknown();
+  }
   entry.tenure.granted(nowMs);
   entry.redisGrants++;
   core.counters.grantsThroughRedis++;

@@ -16,7 +16,7 @@ import { settle } from './settle.js';
 export function reserve(core: LockCore, entry: LockEntry, untilMs: number): boolean {
   const nowMs = core.world.monotonicMs();
   if (entry.busy() || entry.delegation !== null || untilMs <= nowMs) return false;
-  if (entry.holder !== null && entry.holder.endsAtMs > nowMs) return false;
+  if (entry.heldUntilMs() > nowMs) return false;
   if (whyNotDelegate(core, entry, nowMs) !== null) return false;
   const token = core.newToken();
   const leaseMs = leaseMsFor(entry.ttlMs, core.options);
@@ -32,7 +32,7 @@ export function reserve(core: LockCore, entry: LockEntry, untilMs: number): bool
         delegated(core, entry, token, leaseMs, untilMs, reply, flight);
         return;
       case 'held':
-        noteHeld(core, entry, numberAt(reply, 2) === 1, flight, answeredAtMs);
+        noteHeld(core, entry, numberAt(reply, 1) === 1, flight, answeredAtMs);
         return;
       case 'delegated':
         adoptUnknownToken(core, entry, reply);

@@ -13,7 +13,7 @@ export function shadowReserved(core: LockCore, entry: LockEntry, untilMs: number
   const nowMs = core.world.monotonicMs();
   endUnused(core, entry, nowMs);
   if (entry.shadowUntilMs > nowMs || untilMs <= nowMs) return false;
-  if (entry.holder !== null && entry.holder.endsAtMs > nowMs) return false;
+  if (entry.heldUntilMs() > nowMs) return false;
   if (whyNotDelegate(core, entry, nowMs) !== null) return false;
   core.counters.reservations++;
   entry.shadowUntilMs = untilMs;

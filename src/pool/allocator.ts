@@ -22,6 +22,8 @@ export interface ScoreSnapshot extends ForecastKey {
 /** Takes a lock for us until that monotonic moment; whether it was tried. */
 export type Reserve = (database: number, key: string, untilMs: number) => boolean;
 
+/** However rare the refreshes are: what lies farther ahead is not forecast to the second. */
+const PLANNED_AHEAD_MAX_MS = 60_000;
 /** How finely the start of a reservation is placed. */
 const STEP_MS = 50;
 
@@ -34,6 +36,7 @@ export class Allocator implements AllocationPolicy, LockFeedback {
   private readonly thresholds: Thresholds;
   private reserve: Reserve | null = null;
   private planned: unknown[] = [];
+  private refreshedAtMs: number | null = null;
 
   constructor(
     private readonly options: AllocatorOptions,
@@ -64,7 +67,10 @@ export class Allocator implements AllocationPolicy, LockFeedback {
     const nowMs = this.clock.monotonicMs();
     this.forecast.refresh(nowMs);
     this.cancelPlanned();
-    const endMs = nowMs + this.options.refreshMs;
+    // As far ahead as the last refresh was back: the schedule is the user's.
+    const sinceMs = Math.min(nowMs - (this.refreshedAtMs ?? nowMs), PLANNED_AHEAD_MAX_MS);
+    const endMs = nowMs + Math.max(sinceMs, this.options.refreshMs);
+    this.refreshedAtMs = nowMs;
     for (const { database, key } of this.forecast.due(nowMs, endMs + this.options.windowMs)) {
       if (this.planned.length >= this.options.reservationsPerRefreshMax) return;
       // Asked for again so soon, a lock is retained at its release; nothing is to be taken ahead.

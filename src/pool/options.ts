@@ -6,7 +6,7 @@ export interface AllocatorOptions {
   readonly reclaimTimeoutMs: number;
   /** The score from which a lock is kept ready, where a key begins. */
   readonly scoreThreshold: number;
-  /** Time between two refreshes: how far ahead reservations are planned. */
+  /** How far ahead reservations are planned at least; farther where refreshes are rarer. */
   readonly refreshMs: number;
   /** Reservations that one refresh plans: bounds what a wrong model costs Redis in a second. */
   readonly reservationsPerRefreshMax: number;

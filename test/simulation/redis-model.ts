@@ -165,9 +165,8 @@ export class RedisModel {
     held: string,
     believed: string,
   ): (string | number)[] {
-    const leftMs = Math.ceil(this.pttl(database, key));
-    if (held.startsWith('forelock:')) return ['delegated', leftMs, held];
-    return ['held', leftMs, held === believed ? 1 : 0];
+    if (!held.startsWith('forelock:')) return ['held', held === believed ? 1 : 0];
+    return ['delegated', Math.ceil(this.pttl(database, key)), held];
   }
 
   private gone(held: string | null): string[] {

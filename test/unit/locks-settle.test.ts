@@ -90,6 +90,26 @@ t.test('requests that queue behind a script are decided in their order', async t
   t.strictSame(order, ['a granted', 'b held', 'a released released', 'c granted']);
 });
 
+t.test('clients that poll a held lock share the answer of one script', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  scene.acquire('lock', 'a');
+  const polls = [2, 3, 4].map(client => scene.acquire('lock', `v${client}`, 10_000, client));
+  t.strictSame(scene.world.answerAll(), ['want', 'want'], 'the grant, and one for all who wait');
+  t.strictSame(
+    polls.map(poll => poll.verdict),
+    ['held', 'held', 'held'],
+  );
+  const first = scene.acquire('lock', 'v5', 10_000, 5);
+  const late = scene.acquire('lock', 'v6', 10_000, 6);
+  t.equal(scene.world.answerOne(), 'want');
+  t.strictSame([first.verdict, late.verdict], ['held', null], 'it came after the script was sent');
+  const released = scene.release('lock', 'a');
+  const next = scene.acquire('lock', 'v7', 10_000, 7);
+  scene.settle();
+  t.strictSame([released.verdict, next.verdict], ['released', 'granted']);
+});
+
 t.test('a client that asks again from within its verdict waits its turn', async t => {
   const scene = new Scene();
   scene.prove('lock');
