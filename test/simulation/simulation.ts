@@ -47,6 +47,10 @@ class Simulation {
   private readonly late: boolean;
   /** Of what a client does. Each bars and settles, so that many leave little to be broken. */
   private readonly touchShare: number;
+  /** Longest time between two acts of a client: a lease has to grow old to be relied on in vain. */
+  private readonly paceMs: number;
+  /** Longest time between two faults. */
+  private readonly faultsMs: number;
   private proxy: SimProxy;
   private epochs = 0;
   private clients = 0;
@@ -65,6 +69,8 @@ class Simulation {
     this.vandals = random.chance(0.15);
     this.late = random.chance(0.25);
     this.touchShare = random.pick([0, 0.02, 0.15]);
+    this.paceMs = random.pick([400, 400, 6000]);
+    this.faultsMs = random.pick([1200, 6000]);
     this.beliefs.checksExclusion = !this.vandals;
     this.options = {
       ...lockDefaults,
@@ -123,7 +129,7 @@ class Simulation {
     const leftMs = this.redis.pttl(0, key);
     if (this.redis.get(0, key) !== lock?.token) {
       this.violate(`granted ${key} from memory, where Redis has ${this.redis.get(0, key)}`);
-    } else if (leftMs < heldForMs * 0.99) {
+    } else if (leftMs < heldForMs) {
       this.violate(`granted ${key} for ${heldForMs} ms, covered for ${leftMs} ms`);
     }
     const fence = lock?.fence ?? 0;
@@ -138,7 +144,7 @@ class Simulation {
     const id = ++this.clients;
     const again = (): void => {
       if (this.stopping) return;
-      this.events.after(random.chance(0.7) ? random.below(30) : random.below(400), () => {
+      this.events.after(random.chance(0.7) ? random.below(30) : random.below(this.paceMs), () => {
         const choice = random.next();
         if (choice >= this.touchShare) this.lockOnce(id, again);
         else this.touchOnce(again);
@@ -170,8 +176,8 @@ class Simulation {
   private ttlFor(key: string): number {
     const { random } = this;
     const leftMs = this.proxy.manager.find(0, key)?.leaseLeftMs ?? 0;
-    if (leftMs < 200 || random.chance(0.8)) return random.pick(TTLS_MS);
-    return Math.round(leftMs * (1 - random.next() * 0.03));
+    if (leftMs < 200 || random.chance(0.7)) return random.pick(TTLS_MS);
+    return Math.round(leftMs * (1 - random.next() * 0.02));
   }
 
   private hold(clientId: number, belief: Belief, ttlMs: number, done: () => void): void {
@@ -421,7 +427,7 @@ class Simulation {
   private faults(): void {
     if (this.stopping) return;
     const { random, events, proxy } = this;
-    events.after(random.below(1200), () => {
+    events.after(random.below(this.faultsMs), () => {
       if (!this.stopping) this.oneFault(proxy.alive ? proxy : this.proxy);
       this.faults();
     });
