@@ -117,11 +117,16 @@ export function nonsenseIsAnsweredAlike(twins: Twins, effort: Effort): Promise<v
       // The end of our side makes both answer what they have understood, and end theirs.
       pair.direct.socket.end();
       pair.proxied.socket.end();
-      const [wanted, found] = await Promise.all([pair.direct.untilEnd(), pair.proxied.untilEnd()]);
+      const sent = `${quoted(bytes)}, written in ${isCut ? sizes.join('+') : 'one piece'}`;
+      const [wanted, found] = await Promise.all(
+        [pair.direct, pair.proxied].map(client =>
+          client.untilEnd(3000).catch(error => `${sent}: ${String(error)}`),
+        ),
+      );
       // Where the server ends first, what we send after that resets the connection, and the reset
       // may overtake the end of the replies. Bytes sent in one write are all read before.
-      if (found === wanted || (isCut && wanted.startsWith(found))) return;
-      throw new Error(`${quoted(bytes)} is answered with ${quoted(found)}, not ${quoted(wanted)}`);
+      if (found === wanted || (isCut && wanted?.startsWith(found ?? ''))) return;
+      throw new Error(`${sent}, is answered with ${quoted(found)}, not ${quoted(wanted)}`);
     }),
   );
   return hold(property, effort);
