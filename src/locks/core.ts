@@ -132,12 +132,16 @@ export class LockCore {
         alone:
           passesBefore === 0 && entry.passesInFlight === 0 && passesEnded === entry.passesEnded,
       };
+      // A client that asks again from within its verdict waits until this answer is dealt with.
+      const advancing = entry.advancing;
+      entry.advancing = true;
       try {
         answered(replyOf(script, answer), flight);
       } catch (error) {
         this.broken(entry, error);
         if (pending !== null && !pending.settled) this.deliver(entry, pending, 'lost');
       }
+      entry.advancing = advancing;
       if (entry.delegation === null && this.delegated.has(entry)) this.endDelegation(entry);
       this.advance(entry);
     });

@@ -124,6 +124,18 @@ t.test('a client that asks again from within its verdict waits its turn', async 
   t.match(again, { verdict: 'released' });
 });
 
+t.test('so it does where nobody else waits', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const first = scene.acquire('lock', 'a');
+  first.onSettled = () => {
+    scene.release('lock', 'a');
+    t.strictSame(scene.world.onTheirWay, [], 'not before its own grant is noted');
+  };
+  scene.world.answerOne();
+  t.strictSame(scene.world.onTheirWay, ['retain'], 'known for the holder');
+});
+
 t.test('a grant that nobody heard of is undone', async t => {
   t.test('through Redis', async t => {
     const scene = new Scene();
