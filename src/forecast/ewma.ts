@@ -14,8 +14,10 @@ const NEWEST_WEIGHT = 0.2;
 const END_PROBABILITY = 0.05;
 /** Spread of the logarithm of a gap before anything is known: a factor of e either way. */
 const FIRST_SPREAD = 1;
-/** Timers, networks and event loops spread the most regular requests by about that much. */
+/** The most regular requests are spread by about that part of their gap … */
 const SPREAD_MIN = 0.05;
+/** … and by that many milliseconds, for timers, networks and busy event loops. */
+const JITTER_MS = 5;
 /** Two requests nearer than the clock's own resolution. */
 const GAP_MIN_MS = 1;
 /** Unheard of for so many usual gaps, and this long: the key is forgotten. */
@@ -28,6 +30,14 @@ interface History extends ForecastKey {
   gaps: number;
   mean: number;
   variance: number;
+  /** Of the logarithm, with all that spreads it. */
+  spread: number;
+  holdMs: number;
+  /**
+   * How much longer than usual the lock was held since the last request: who waits for its own
+   * release before it asks again, asks later by as much, and is not overdue.
+   */
+  delayMs: number;
   /** The gap after which a request becomes likely, and the one after which it is overdue. */
   earliestGapMs: number;
   latestGapMs: number;
@@ -50,40 +60,39 @@ export class EwmaForecast implements Forecast {
       if (this.histories.size >= this.options.forecastKeysMax) {
         this.histories.evict(history => atMs - history.lastAtMs);
       }
-      this.histories.add({
-        database,
-        key,
-        lastAtMs: atMs,
-        gaps: 0,
-        mean: 0,
-        variance: FIRST_SPREAD * FIRST_SPREAD,
-        earliestGapMs: 0,
-        latestGapMs: 0,
-      });
+      this.histories.add(newHistory(database, key, atMs));
       return;
     }
-    const gap = Math.log(Math.max(atMs - known.lastAtMs, GAP_MIN_MS));
+    const gap = Math.log(Math.max(atMs - known.lastAtMs - known.delayMs, GAP_MIN_MS));
     known.lastAtMs = Math.max(known.lastAtMs, atMs);
+    known.delayMs = 0;
     // Equal weights at first: the newest of three tells no more than the first.
     const weight = Math.max(NEWEST_WEIGHT, 1 / (known.gaps + 1));
     const off = gap - known.mean;
     if (known.gaps > 0) known.variance = (1 - weight) * (known.variance + weight * off * off);
     known.mean += weight * off;
     known.gaps++;
-    const spread = spreadOf(known);
-    known.earliestGapMs = Math.exp(known.mean - 3 * spread);
-    known.latestGapMs = Math.exp(known.mean + 3 * spread);
+    const usualMs = Math.exp(known.mean);
+    known.spread = Math.sqrt(known.variance + SPREAD_MIN ** 2 + (JITTER_MS / usualMs) ** 2);
+    known.earliestGapMs = usualMs * Math.exp(-3 * known.spread);
+    known.latestGapMs = usualMs * Math.exp(3 * known.spread);
+  }
+
+  released(database: number, key: string, heldMs: number): void {
+    const history = this.histories.get(database, key);
+    if (history === undefined) return;
+    history.delayMs = Math.max(0, heldMs - history.holdMs);
+    history.holdMs += NEWEST_WEIGHT * (heldMs - history.holdMs);
   }
 
   granted(): void {}
   refused(): void {}
-  released(): void {}
   reservationEnded(): void {}
 
   score(database: number, key: string, windowMs: number, nowMs: number): number {
     const history = this.histories.get(database, key);
     if (history === undefined || history.gaps === 0) return 0;
-    const since = Math.max(nowMs - history.lastAtMs, 0);
+    const since = Math.max(nowMs - history.lastAtMs - history.delayMs, 0);
     const before = gapBelow(history, since);
     const within = gapBelow(history, since + windowMs) - before;
     const goesOn = (1 - END_PROBABILITY) * (1 - before);
@@ -98,8 +107,9 @@ export class EwmaForecast implements Forecast {
   *due(fromMs: number, toMs: number): Generator<ForecastKey> {
     for (const history of this.histories.values()) {
       if (history.gaps === 0) continue;
-      const earliest = history.lastAtMs + history.earliestGapMs;
-      const latest = history.lastAtMs + history.latestGapMs;
+      const from = history.lastAtMs + history.delayMs;
+      const earliest = from + history.earliestGapMs;
+      const latest = from + history.latestGapMs;
       if (earliest <= toMs && latest >= fromMs) yield history;
     }
   }
@@ -118,14 +128,26 @@ export class EwmaForecast implements Forecast {
   }
 }
 
-function spreadOf(history: History): number {
-  return Math.max(Math.sqrt(history.variance), SPREAD_MIN);
+function newHistory(database: number, key: string, atMs: number): History {
+  return {
+    database,
+    key,
+    lastAtMs: atMs,
+    gaps: 0,
+    mean: 0,
+    variance: FIRST_SPREAD * FIRST_SPREAD,
+    spread: FIRST_SPREAD,
+    holdMs: 0,
+    delayMs: 0,
+    earliestGapMs: 0,
+    latestGapMs: 0,
+  };
 }
 
 /** Probability that a gap is shorter. */
 function gapBelow(history: History, gapMs: number): number {
   if (gapMs <= 0) return 0;
-  return normalBelow((Math.log(gapMs) - history.mean) / spreadOf(history));
+  return normalBelow((Math.log(gapMs) - history.mean) / history.spread);
 }
 
 /** The normal distribution function, by Abramowitz and Stegun 7.1.26; its error is below 2e-7. */

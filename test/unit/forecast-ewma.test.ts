@@ -44,6 +44,31 @@ t.test('an overdue lock goes quiet', async t => {
   t.ok(forecast.score(0, 'lock', 500, lastMs + 1e9) < 0.01);
 });
 
+t.test(
+  'a lock that was held for longer than usual is asked for later, and not overdue',
+  async t => {
+    const forecast = new EwmaForecast();
+    let atMs = 0;
+    for (let cycle = 0; cycle < 20; cycle++) {
+      forecast.requested(0, 'lock', 1, atMs);
+      forecast.released(0, 'lock', 5);
+      atMs += 100;
+    }
+    forecast.requested(0, 'lock', 1, atMs);
+    t.ok(forecast.score(0, 'lock', 500, atMs + 2000) < 0.2, 'nothing was heard for 2 s');
+    forecast.released(0, 'lock', 2000);
+    t.ok(forecast.score(0, 'lock', 500, atMs + 2000) > 0.8, 'it was held for that long');
+    forecast.requested(0, 'lock', 1, atMs + 2095);
+    t.equal(Math.round(forecast.intervalMs(0, 'lock') ?? 0), 100, 'the usual gap is what it was');
+  },
+);
+
+t.test('a pause of a few milliseconds ends no quick rhythm', async t => {
+  const forecast = new EwmaForecast();
+  const lastMs = ask(forecast, 'lock', steady(1));
+  t.ok(forecast.score(0, 'lock', 500, lastMs + 4) > 0.5);
+});
+
 t.test('irregular requests make low scores of long gaps', async t => {
   const forecast = new EwmaForecast();
   const gaps = [300, 9000, 1200, 20_000, 700, 5000, 15_000, 400, 8000, 2000];
