@@ -140,7 +140,8 @@ export function renewDueAtMs(core: LockCore, entry: LockEntry, delegation: Deleg
 }
 
 export function renew(core: LockCore, entry: LockEntry, delegation: Delegation): void {
-  // Never shorter than what is left: a holder with an unusually long TTL may live on it.
+  // Never shorter than what is left: a holder with a longer TTL may live on it. When renewals are
+  // due sees to that, too; cover is not to rest on it.
   const leftMs = delegation.lease.leftAtRedisMs(core.world.monotonicMs());
   const leaseMs = Math.max(leaseMsFor(entry.ttlMs, core.options), Math.ceil(leftMs));
   const keys = [entry.key, entry.companion];

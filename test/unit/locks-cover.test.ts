@@ -88,19 +88,6 @@ t.test('a renewed lease runs from before its script was sent, too', async t => {
   t.ok((scene.manager.find(0, 'lock')?.leaseLeftMs ?? Infinity) <= LEASE_MS - 300);
 });
 
-t.test('a renewal never shortens the lease that a long holder lives on', async t => {
-  const scene = new Scene({ delegate: ['lock'], materializeAfterMs: 60_000 });
-  scene.acquire('lock', 'a', 50_000);
-  scene.settle();
-  scene.release('lock', 'a');
-  scene.settle();
-  t.equal(scene.acquire('lock', 'long', 50_000).verdict, 'granted');
-  // Many short requests make the usual TTL short.
-  for (let asked = 0; asked < 200; asked++) scene.acquire('lock', 'short', 100, 2);
-  scene.world.live(20_000);
-  t.ok(scene.world.redis.pttl(0, 'lock') >= 30_000, 'Redis keeps the token, or the value, so long');
-});
-
 t.test('a lease that nobody uses is given back at the moment the allocator set', async t => {
   const scene = new Scene();
   scene.prove('lock');

@@ -62,6 +62,44 @@ t.test(
   },
 );
 
+t.test('a script that may still come late is waited out from when it can come at last', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+  scene.manager.upstreamLost();
+  scene.world.answerWith({ kind: 'unknown' });
+  const touch = scene.touch(['lock']);
+  scene.world.pass(21_199);
+  t.equal(touch.readies, 0, 'its lease of 20.2 s may have begun a second after the loss');
+  scene.world.pass(1);
+  t.equal(touch.readies, 1);
+});
+
+t.test('Redis being away is no refusal of Redis, even before the loss is told', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.manager.doubtAll('role changed');
+  scene.world.heardAtMs = -Infinity;
+  const request = scene.acquire('lock', 'a');
+  t.equal(request.verdict, null, 'not passed on while our token may be in its way');
+  scene.manager.upstreamLost();
+  scene.world.heardAtMs = Infinity;
+  scene.manager.upstreamBack();
+  t.strictSame(scene.world.answerAll(), ['yield', 'want']);
+  t.equal(request.verdict, 'granted');
+});
+
+t.test('what a lost connection refused to settle, the next one is asked at once', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.pass(5);
+  scene.world.answerWith({ kind: 'refused', error: 'BUSY' });
+  scene.manager.upstreamLost();
+  scene.manager.upstreamBack();
+  t.strictSame(scene.world.onTheirWay, ['materialize']);
+});
+
 t.test('of a script whose fate is unknown, the client is disconnected', async t => {
   const scene = new Scene();
   scene.prove('lock');

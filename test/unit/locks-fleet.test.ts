@@ -245,3 +245,17 @@ t.test('the lock table is bounded: the longest idle make room, those at work sta
   t.equal(scene.manager.find(0, 'busy')?.state, 'reserved');
   t.equal(scene.manager.knows(0, 'key99'), true);
 });
+
+t.test('a request passed on for want of room counts as on its way once there is room', async t => {
+  const scene = new Scene({ lockKeysMax: 1, delegate: ['*'] });
+  scene.acquire('first', 'a');
+  const passed = scene.acquire('second', 'b');
+  t.equal(passed.verdict, 'pass', 'the only place is at work');
+  scene.world.answerAll();
+  scene.acquire('second', 'c', 10_000, 2);
+  scene.world.answerAll();
+  t.equal(scene.manager.knows(0, 'second') && scene.manager.find(0, 'second') !== null, true);
+  t.equal(scene.why('second'), 'a lock command on the key is on its way');
+  scene.answerPipe();
+  t.equal(scene.why('second'), null);
+});
