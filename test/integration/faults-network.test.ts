@@ -1,5 +1,6 @@
 import t from 'tap';
 import { ARGS, isFreeInTime, Ledger, whileContending } from '../harness/contention.js';
+import { statusOf } from '../harness/delegation.js';
 import { Forelock } from '../harness/forelock.js';
 import { eventually, sleep } from '../harness/lifetime.js';
 import { RedisServer } from '../harness/redis-server.js';
@@ -26,7 +27,7 @@ t.test('the ledger sees what the tests are for', async t => {
 t.test('no fault: clients of Forelock and of Redis exclude each other', async t => {
   const redis = await RedisServer.start(t);
   const forelock = await Forelock.start(t, { upstream: redis.url, args: ARGS });
-  const ledger = await whileContending(t, forelock, redis, 'lock:0', () => sleep(3000));
+  const ledger = await whileContending(t, forelock, redis, 'lock:0', () => sleep(2000));
   t.same(ledger.overlaps(), []);
   t.ok(ledger.holdings.length > 50, `${ledger.holdings.length} grants`);
 });
@@ -42,10 +43,11 @@ for (const way of ['up', 'down'] as const) {
       const relay = await Relay.start(t, redis.port);
       const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
       const direct = await redis.connect(t);
+      let granted = 0;
       for (const cut of CUTS) {
         const key = `lock:${cut}`;
         let wasCut = false;
-        const ledger = await whileContending(t, forelock, redis, key, async () => {
+        const ledger = await whileContending(t, forelock, null, key, async () => {
           await sleep(120);
           let passed = 0;
           relay[way] = bytes => {
@@ -60,35 +62,50 @@ for (const way of ['up', 'down'] as const) {
           await sleep(150);
         });
         relay[way] = kept => kept;
+        granted += ledger.holdings.length;
         t.same(ledger.overlaps(), [], `at the ${cut}th`);
         t.ok(await isFreeInTime(direct, key), `at the ${cut}th: free in time`);
       }
+      const status = await statusOf(t, { forelock });
+      const fromMemory = Number(status.get('grants-from-memory'));
+      t.ok(fromMemory > 100, `locks are granted from memory: ${fromMemory}, of ${granted}`);
     });
   }
 }
 
-t.test('a network that is silent for a while', async t => {
-  const redis = await RedisServer.start(t);
-  const relay = await Relay.start(t, redis.port);
-  const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
-  const ledger = await whileContending(t, forelock, redis, 'lock:0', async () => {
-    for (const silenceMs of [50, 300, 700, 1500]) {
-      await sleep(300);
-      relay.stall();
-      await sleep(silenceMs);
-      relay.flow();
-    }
-    await sleep(300);
-  });
-  t.same(ledger.overlaps(), []);
-  t.ok(await isFreeInTime(await redis.connect(t), 'lock:0'));
-});
+for (const mixed of [false, true]) {
+  t.test(
+    `a network that is silent for a while, ${mixed ? 'with' : 'without'} a client of Redis itself`,
+    async t => {
+      const redis = await RedisServer.start(t);
+      const relay = await Relay.start(t, redis.port);
+      const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
+      const ledger = await whileContending(
+        t,
+        forelock,
+        mixed ? redis : null,
+        'lock:0',
+        async () => {
+          for (const silenceMs of [50, 300, 700, 1500]) {
+            await sleep(300);
+            relay.stall();
+            await sleep(silenceMs);
+            relay.flow();
+          }
+          await sleep(300);
+        },
+      );
+      t.same(ledger.overlaps(), []);
+      t.ok(await isFreeInTime(await redis.connect(t), 'lock:0'));
+    },
+  );
+}
 
 t.test('a slow network, and holders who overrun their time', async t => {
   const redis = await RedisServer.start(t);
   const relay = await Relay.start(t, redis.port);
   relay.delayMs = 10;
   const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
-  const ledger = await whileContending(t, forelock, redis, 'lock:0', () => sleep(4000));
+  const ledger = await whileContending(t, forelock, null, 'lock:0', () => sleep(3000));
   t.same(ledger.overlaps(), []);
 });
