@@ -105,7 +105,7 @@ const variedHoldMs =
   () => {
     const dice = Math.random();
     if (dice < 0.75) return dice * 4;
-    return dice < 0.95 ? 12 : ttlMs * 1.2;
+    return dice < 0.98 ? 12 : ttlMs * 1.2;
   };
 
 export const TTL_MS = 400;

@@ -1,5 +1,8 @@
 import t from 'tap';
+import { Forelock } from '../harness/forelock.js';
 import { eventually } from '../harness/lifetime.js';
+import { RedisServer } from '../harness/redis-server.js';
+import { Relay } from '../harness/relay.js';
 import type { RespClient } from '../harness/resp-client.js';
 import { decode } from '../harness/resp-frame.js';
 import { type Comparing, type Pair, Twins } from '../harness/twins.js';
@@ -134,6 +137,24 @@ t.test('users at work at the same time never get each other’s replies', async 
     ),
   );
   t.pass('40 clients');
+});
+
+t.test('who a client says it is holds also while Forelock gets to know its Redis', async t => {
+  const redis = await RedisServer.start(t, USERS);
+  const relay = await Relay.start(t, redis.port);
+  relay.delayMs = 50;
+  for (const greeting of [
+    ['AUTH', 'alice', 'alice-secret'],
+    ['HELLO', '3', 'AUTH', 'alice', 'alice-secret'],
+  ]) {
+    const forelock = await Forelock.start(t, { upstream: relay.url });
+    const client = await forelock.connect(t);
+    await client.call(...greeting);
+    t.match(await client.call('ACL', 'WHOAMI'), 'alice', `${greeting[0]} is heeded`);
+    t.match(await client.call('GET', 'b:1'), /^-NOPERM/);
+    await client.call('SELECT', '1');
+    t.match(await client.call('GET', 'b:1'), /^-NOPERM/);
+  }
 });
 
 t.test('a change of rights reaches clients that are connected', async t => {
