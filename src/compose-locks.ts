@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Alarm } from './alarm.js';
 import type { Options } from './config.js';
 import { EwmaForecast } from './forecast/ewma.js';
 import { scheduleRefresh } from './forecast/schedule.js';
@@ -7,7 +8,6 @@ import { LockManager } from './locks/manager.js';
 import type { LockTally } from './observe/lock-tally.js';
 import type { Log } from './observe/log.js';
 import { Allocator } from './pool/allocator.js';
-import { allocatorDefaults } from './pool/options.js';
 import type { Control } from './upstream/control/control.js';
 import type { PipeSet } from './upstream/pipe-set.js';
 
@@ -31,8 +31,10 @@ export function composeLocks(options: Options, { control, pipes, tally, log }: L
     monotonicMs: () => performance.now(),
     wallMs: () => Date.now(),
     run: (call, answered) => control.run(call, answered),
-    setTimer: (atMs, due) => setTimeout(due, Math.max(0, atMs - performance.now())),
-    cancelTimer: handle => clearTimeout(handle as NodeJS.Timeout),
+    setTimer: (atMs, due) => new Alarm(atMs, due),
+    cancelTimer: handle => {
+      if (handle instanceof Alarm) handle.cancel();
+    },
     lastHeardAtMs: () => control.lastHeardAtMs(),
     oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
     delegationBar: () => control.delegationBar(),
@@ -41,8 +43,8 @@ export function composeLocks(options: Options, { control, pipes, tally, log }: L
       log.warn({ reason, database, key }, 'the delegation of a lock is in doubt, and ends');
     },
   };
-  const forecast = new EwmaForecast();
-  const allocator = new Allocator({ ...allocatorDefaults, ...options }, forecast, world);
+  const forecast = new EwmaForecast(options);
+  const allocator = new Allocator(options, forecast, world);
   const manager = new LockManager(
     options,
     world,

@@ -10,6 +10,8 @@ import type { LogOutput } from './observe/log.js';
 import { createHoldHistogram, createMetrics } from './observe/metrics.js';
 import { notReadyBecause, type Sources } from './observe/sources.js';
 import { packageVersion } from './package.js';
+import { encodeCommand } from './resp/encode.js';
+import { parseReply, replyValue } from './resp/parse-reply.js';
 import { ClientRegistry } from './session/client-registry.js';
 import type { Gateway, Traffic } from './session/gateway.js';
 import { Listener } from './session/listener.js';
@@ -108,15 +110,16 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
   const scripts = new ScriptKnowledge();
   const waiters = new Waiters(options.reconnectWaitMs);
   let commands: CommandTable | null = null;
+  const learnCommands = (reply: unknown): void => {
+    commands = new CommandTable(reply ?? []);
+    scripts.useCommands(commands);
+    waiters.release();
+  };
   const credentials = upstream.kind === 'tcp' ? upstream.credentials : null;
   const control = new Control(
     { ...upstreamOptions, credentials },
     {
-      commands: reply => {
-        commands = new CommandTable(reply);
-        scripts.useCommands(commands);
-        waiters.release();
-      },
+      commands: learnCommands,
       lost: () => {
         scripts.upstreamLost();
         locks.manager.upstreamLost();
@@ -186,9 +189,15 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
     admin: createAdminDesk(admin, (user, words) => control.permissions.mayRun(user, words)),
     log,
     commands: () => commands,
-    whenCommandsKnown: known => {
-      if (commands === null) waiters.add(known);
-      else known(true);
+    whenCommandsKnown: (state, known) => {
+      if (commands !== null) return known(true);
+      // Forelock itself may not be let in, having no login: then its clients ask for it.
+      if (waiters.none) {
+        greeter.ask(state, COMMAND, reply => {
+          if (commands === null && reply?.[0] === ASTERISK) learnCommands(plainReply(reply));
+        });
+      }
+      waiters.add(known);
     },
     traffic,
   };
@@ -206,6 +215,13 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
 /** A Redis that accepts connections and answers nothing serves nobody. */
 function heardWithin(control: Control, limitMs: number): boolean {
   return performance.now() - control.lastHeardAtMs() <= limitMs;
+}
+
+const COMMAND = encodeCommand(['COMMAND']);
+const ASTERISK = 0x2a;
+
+function plainReply(reply: Buffer): unknown {
+  return replyValue(parseReply(reply));
 }
 
 function msAgo(atMs: number): number | null {
@@ -252,7 +268,12 @@ async function open(
       running.draining = true;
       listener.stop();
       const finished = Promise.all([locks.manager.drain(), gateway.clients.finished()]);
-      await Promise.race([finished, patience(options.drainTimeoutMs)]);
+      const isFinished = finished.then(() => true);
+      if (await Promise.race([isFinished, patience(options.drainTimeoutMs)])) return;
+      log.warn(
+        { delegations: locks.manager.delegatedCount(), clients: gateway.clients.size },
+        'not all is given back within --drain-timeout-ms: what is left ends with its lease',
+      );
     },
     close: async () => {
       listener.stop();
@@ -263,8 +284,8 @@ async function open(
   };
 }
 
-function patience(ms: number): Promise<void> {
+function patience(ms: number): Promise<false> {
   return new Promise(resolve => {
-    setTimeout(resolve, ms).unref();
+    setTimeout(() => resolve(false), ms).unref();
   });
 }

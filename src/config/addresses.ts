@@ -13,8 +13,6 @@ export interface TcpUpstream {
   readonly port: number;
   /** Who Forelock is on its own connections; null: not authenticated. Clients bring their own. */
   readonly credentials: UpstreamCredentials | null;
-  /** The database in which a client's connection begins. */
-  readonly database: number;
 }
 
 export interface UnixUpstream {
@@ -32,7 +30,7 @@ const PORT_MAX = 65_535;
 
 const LISTEN = /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^\s:[\]/@]+):(\d{1,5})$/i;
 const REDIS_URL =
-  /^redis:\/\/(?:(.*)@)?(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^\s:[\]/@?#]+)(?::(\d{1,5}))?(?:\/(\d{1,9})?)?$/i;
+  /^redis:\/\/(?:(.*)@)?(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^\s:[\]/@?#]+)(?::(\d{1,5}))?(?:\/0?)?$/i;
 const UNIX_URL = /^unix:(?:\/\/)?(\/[^\0]+)$/i;
 
 export function parseListenAddress(text: string): ListenAddress | undefined {
@@ -44,7 +42,7 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 export function parseUpstream(text: string): UpstreamAddress | undefined {
   const path = UNIX_URL.exec(text)?.[1];
   if (path !== undefined) return { kind: 'unix', path };
-  const [url, login, host, digits, database] = REDIS_URL.exec(text) ?? [];
+  const [url, login, host, digits] = REDIS_URL.exec(text) ?? [];
   if (url === undefined || host === undefined) return undefined;
   const port = digits === undefined ? REDIS_PORT : Number(digits);
   if (port === 0 || port > PORT_MAX) return undefined;
@@ -55,7 +53,6 @@ export function parseUpstream(text: string): UpstreamAddress | undefined {
     host: withoutBrackets(host),
     port,
     credentials,
-    database: Number(database ?? 0),
   };
 }
 
@@ -83,8 +80,7 @@ export function formatAddress(host: string, port: number): string {
 /** The upstream for logs and status: without its login. */
 export function formatUpstream(upstream: UpstreamAddress): string {
   if (upstream.kind === 'unix') return `unix:${upstream.path}`;
-  const database = upstream.database === 0 ? '' : `/${upstream.database}`;
-  return `redis://${formatAddress(upstream.host, upstream.port)}${database}`;
+  return `redis://${formatAddress(upstream.host, upstream.port)}`;
 }
 
 /**

@@ -99,7 +99,7 @@ export const listenAddress: Kind<ListenAddress> = textual(
 
 export const upstreamAddress: Kind<UpstreamAddress> = {
   ...textual(
-    'redis://[user:password@]host[:port][/database] (the login percent-encoded, IPv6 in brackets) or unix:/path',
+    'redis://[user:password@]host[:port] (the login percent-encoded, IPv6 in brackets; clients choose their database themselves) or unix:/path',
     '<url>',
     parseUpstream,
   ),

@@ -1,5 +1,6 @@
 import { textAt, wordAt } from '../intent/arguments.js';
 import { encodeCommand, integerReply, OK_REPLY } from '../resp/encode.js';
+import { localAddress, remoteAddress } from './address.js';
 import { composeClientList, composeInfo, type ListFilter } from './client-list.js';
 import { isOurs } from './client-registry.js';
 import { ownCommand, replyModeCommand } from './own-command.js';
@@ -105,7 +106,7 @@ function kill(session: Session, command: Command): void {
 }
 
 function byAddress(session: Session, address: string): Session[] {
-  return [...session.gateway.clients.all()].filter(one => one.address === address);
+  return [...session.gateway.clients.all()].filter(one => remoteAddress(one.socket) === address);
 }
 
 /** The clients of ours that all filters fit; null where Redis must judge the words. */
@@ -121,10 +122,10 @@ function byFilters(session: Session, words: readonly string[]): Session[] | null
         skipMe = false;
         break;
       case 'addr':
-        tests.push(client => client.address === value);
+        tests.push(client => remoteAddress(client.socket) === value);
         break;
       case 'laddr':
-        tests.push(client => client.localAddress === value);
+        tests.push(client => localAddress(client.socket) === value);
         break;
       case 'user':
         tests.push(client => client.state.identity?.user === value);
@@ -169,7 +170,7 @@ function tracking(session: Session, command: Command): void {
   if (target === null) return replyModeCommand(session, command);
   if (session.outstanding > 0) return session.awaitDrain(null);
   session.wait();
-  target.whenOnOwnConnection(upstreamId => {
+  target.own.settleHere(upstreamId => {
     if (session.closed) return;
     words[at + 1] = String(upstreamId);
     const frame = encodeCommand(words);

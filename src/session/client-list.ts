@@ -1,5 +1,6 @@
 import { bulkReply } from '../resp/encode.js';
 import { parseReply, replyValue } from '../resp/parse-reply.js';
+import { localAddress, remoteAddress } from './address.js';
 import { PIN } from './own-place.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
@@ -90,8 +91,8 @@ function lineFor(client: Session, model: string, asked: Command | null): string 
   const { state } = client;
   const values: Record<string, string | number> = {
     id: client.id,
-    addr: client.address,
-    laddr: client.localAddress,
+    addr: remoteAddress(client.socket),
+    laddr: localAddress(client.socket),
     name: state.name,
     age: Math.floor((performance.now() - client.connectedAtMs) / 1000),
     user: state.identity?.user ?? '(none)',

@@ -62,8 +62,11 @@ export interface Gateway {
   readonly log: SessionLog;
   /** Null until the upstream has told its commands. */
   commands(): CommandTable | null;
-  /** Calls back once the commands are known, or with false after the wait for the upstream. */
-  whenCommandsKnown(known: (yes: boolean) => void): void;
+  /**
+   * Calls back once the commands are known, or with false after the wait for the upstream.
+   * @param state brings a connection to the state of a client that Redis lets ask
+   */
+  whenCommandsKnown(state: readonly string[][], known: (yes: boolean) => void): void;
   /** Sent counts, for the status. */
   readonly traffic: Traffic;
 }

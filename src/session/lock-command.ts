@@ -35,6 +35,8 @@ function pass(session: Session, command: Command, intent: Intent): void {
 
 function decide(session: Session, command: Command, intent: Intent): void {
   if (session.outstanding > 0) return session.awaitDrain(null);
+  // Nothing is decided for a client that can't be told (invariant 12).
+  if (!session.hears) return session.close();
   const { gateway, state } = session;
   const user = state.identity?.user ?? '';
   const unsure =
@@ -59,7 +61,7 @@ function decide(session: Session, command: Command, intent: Intent): void {
     session.upstreamLost('a lock script of this client got no answer');
   } else {
     session.write(verdictReply(verdict, intent, state.protocol));
-    if (verdict === 'granted') session.remember(intent.key);
+    if (verdict === 'granted') session.grants.add(intent.key);
   }
 }
 
@@ -89,7 +91,7 @@ class SessionRequest implements LockRequest {
 
   settle(verdict: Verdict): boolean {
     const session = this.#session;
-    if (session.closed || !session.socket.writable) {
+    if (!session.hears) {
       // Nobody hears a pass either: what it holds is given back.
       if (verdict === 'pass') session.gateway.desk.passed(this, 'error');
       return false;
@@ -102,8 +104,10 @@ class SessionRequest implements LockRequest {
     } else if (verdict === 'lost') {
       session.upstreamLost('a lock script of this client got no answer');
     } else {
-      if (verdict === 'granted') session.remember(this.intent.key);
+      if (verdict === 'granted') session.grants.add(this.intent.key);
       session.answer(verdictReply(verdict, this.intent, session.state.protocol));
+      // A client that doesn't read is closed in place of its answer: it heard nothing.
+      return !session.closed;
     }
     return true;
   }

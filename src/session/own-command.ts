@@ -13,7 +13,7 @@ export function ownCommand(session: Session, command: Command): void {
   if (!session.mayEnter('own')) return session.awaitDrain(null);
   const lasts = own.has(PIN.transaction) || command.name === 'watch';
   const bars = !isLockShaped(session, command);
-  const touches = session.settled(() =>
+  const touches = session.settling.settled(() =>
     WAITS.has(command.name) ? grantsOf(session) : scopesOf(session, command.args, bars, lasts),
   );
   if (touches === 'waiting') return;
@@ -35,8 +35,8 @@ const WAITS: ReadonlySet<string> = new Set(['wait', 'waitaof']);
 
 /** WAIT is about the client's locks too: each must be in Redis before it is sent. */
 function grantsOf(session: Session): TouchScope[] {
-  const keys = session.takeGranted();
-  return keys.length === 0 ? [] : [{ database: session.databaseNow, keys, bars: false }];
+  const keys = session.grants.take();
+  return keys.length === 0 ? [] : [{ database: session.state.database, keys, bars: false }];
 }
 
 function isLockShaped(session: Session, command: Command): boolean {

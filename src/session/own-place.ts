@@ -90,6 +90,13 @@ export class OwnPlace {
     if (this.pipe !== null) this.pipe.watchFrame = null;
   }
 
+  /** Stays on its own connection for good, and tells its number in Redis once it is there. */
+  settleHere(then: (upstreamId: number) => void): void {
+    this.pin(PIN.tracking);
+    const pipe = this.open();
+    pipe.whenReady(() => then(pipe.upstreamId));
+  }
+
   /** Whole commands, `replies` of them answered by Redis in their order. */
   send(bytes: Buffer, from: number, to: number, replies: number): void {
     const pipe = this.open();

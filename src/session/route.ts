@@ -52,7 +52,8 @@ export function route(session: Session, command: Command): void {
     return adminCommand(session, command);
   }
   if (state.identity === null && !GREETINGS.has(command.name)) return stranger(session, command);
-  if (session.gateway.commands() === null) return awaitCommands(session);
+  const greets = state.identity === null;
+  if (!greets && session.gateway.commands() === null) return awaitCommands(session);
   if (command.name === 'quit') return quit(session, command);
   if (command.name === 'reset') return reset(session, command);
   const place = placeOf(command);
@@ -78,14 +79,15 @@ function endsSomething({ name, args }: Command): boolean {
 
 function placeOf(command: Command) {
   if (!placeNeedsArguments(command.name)) {
-    return command.facts === null ? 'own' : placeOfName(command.name);
+    // Who a client is must never be settled on a connection that nobody keeps the books of.
+    const known = command.facts !== null || GREETINGS.has(command.name);
+    return known ? placeOfName(command.name) : 'own';
   }
   return placeOfArguments(command.args.map((_, index) => wordAt(command.args, index)));
 }
 
 function stranger(session: Session, command: Command): void {
   if (!session.own.has(PIN.unauthenticated)) return identify(session);
-  if (session.gateway.commands() === null) return awaitCommands(session);
   ownCommand(session, command);
 }
 
@@ -98,19 +100,24 @@ export function identify(session: Session): void {
   session.gateway.greeter.ask([], HELLO, reply => {
     if (session.closed) return;
     if (reply === null) return session.upstreamLost('the upstream was lost');
-    const text = reply.toString('latin1', 0, 8);
+    const text = reply.toString('latin1', 0, ERROR_LOOKED_AT);
+    // A Redis older than 6.0 knows no HELLO, and no users either.
+    const isIn = reply[0] !== MINUS || text.startsWith('-ERR unknown command');
     if (text.startsWith('-NOAUTH')) session.own.pin(PIN.unauthenticated);
-    else if (text.startsWith('-ERR For')) return session.failFirst(reply);
-    else session.identified(DEFAULT_USER);
+    else if (isIn) session.state.identity = DEFAULT_USER;
+    else return session.failFirst(reply);
     session.resume();
   });
 }
 
+const MINUS = 0x2d;
+const ERROR_LOOKED_AT = 32;
 const HELLO = encodeCommand(['HELLO']);
 
+/** Nothing is passed on before it is known which commands name which keys. */
 function awaitCommands(session: Session): void {
   session.wait();
-  session.gateway.whenCommandsKnown(known => {
+  session.gateway.whenCommandsKnown(replayOf(session), known => {
     if (session.closed) return;
     if (known) session.resume();
     else session.failFirst(null);
@@ -143,7 +150,7 @@ function refuse(session: Session, command: Command): void {
 /** A command that may share the pipe; one that touches a lock waits until the lock is settled. */
 function sharedCommand(session: Session, command: Command): void {
   if (!session.mayEnter('pipe')) return session.awaitDrain(null);
-  const touches = session.settled(() => scopesOf(session, command.args, true, false));
+  const touches = session.settling.settled(() => scopesOf(session, command.args, true, false));
   if (touches === 'waiting') return;
   const filter = keyspaceCommand(command.name, command.args);
   session.gateway.scripts.seen(command.args);

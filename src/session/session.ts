@@ -2,24 +2,22 @@ import type { Socket } from 'node:net';
 import type { CommandFacts } from '../intent/command-table.js';
 import type { LockRequest } from '../locks/contract.js';
 import { errorReply } from '../resp/encode.js';
-import {
-  COMPLETE,
-  EMPTY,
-  INCOMPLETE,
-  INLINE,
-  MALFORMED,
-  RequestFramer,
-} from '../resp/request-framer.js';
-import { RequestSkimmer } from '../resp/request-skimmer.js';
-import type { Identity } from '../upstream/identity.js';
-import type { Pipe, PipeClient } from '../upstream/pipe.js';
-import type { PipeGroup } from '../upstream/pipe-set.js';
+import { COMPLETE, EMPTY, INLINE, MALFORMED, RequestFramer } from '../resp/request-framer.js';
+import type { RequestSkimmer } from '../resp/request-skimmer.js';
+import type { Pipe } from '../upstream/pipe.js';
+import type { PipeClient } from '../upstream/pipe-client.js';
+import { ClientOutput } from './client-output.js';
 import { ConnectionState } from './connection-state.js';
 import type { Gateway } from './gateway.js';
-import { inlineAsRequest } from './inline-request.js';
-import { OwnPlace, PIN } from './own-place.js';
-import { type Command, commandOf, identify, route } from './route.js';
-import { type TouchScope, TouchSet } from './touches.js';
+import { Input } from './input.js';
+import { OwnPlace } from './own-place.js';
+import { ReadFlow } from './read-flow.js';
+import { RecentGrants } from './recent-grants.js';
+import { type Command, commandOf, route } from './route.js';
+import { Settling } from './settling.js';
+import { SharedPipe } from './shared-pipe.js';
+import { type Place, Turnstile } from './turnstile.js';
+import { inlineFrame, largeFrame, malformedFrame } from './unusual-frame.js';
 
 /**
  * One client's connection. It reads commands, sends each to the place that it is for, and keeps
@@ -27,20 +25,8 @@ import { type TouchScope, TouchSet } from './touches.js';
  * until all earlier ones are answered, and later ones wait behind it, unread.
  */
 
-/** Where the commands are whose replies are still to come. */
-export type Place =
-  | 'none'
-  /** A pipe shared with other clients. */
-  | 'pipe'
-  /** The client's own connection to Redis. */
-  | 'own'
-  /** With us: the lock manager, the greeter, an admin command. */
-  | 'here';
-
 /** One framer finds all commands of all sessions: it keeps nothing between two calls. */
 const framer = new RequestFramer();
-const NOTHING = Buffer.alloc(0);
-const ASTERISK = 0x2a;
 
 export class Session implements PipeClient {
   readonly gateway: Gateway;
@@ -49,6 +35,9 @@ export class Session implements PipeClient {
   readonly socket: Socket;
   readonly connectedAtMs = performance.now();
   readonly own: OwnPlace;
+  readonly settling: Settling;
+  readonly input = new Input();
+  readonly grants = new RecentGrants();
   /** When the bytes now under treatment were read, monotonic. */
   readAtMs = 0;
   lastCommand = 'NULL';
@@ -56,28 +45,16 @@ export class Session implements PipeClient {
   /** A lock request whose verdict is still to come. */
   pendingLock: LockRequest | null = null;
 
-  #place: Place = 'none';
-  #outstanding = 0;
-  #pipe: Pipe | null = null;
-  #group: PipeGroup | null = null;
+  readonly #turnstile = new Turnstile();
+  readonly #shared: SharedPipe;
+  readonly #flow: ReadFlow;
+  readonly #output: ClientOutput;
 
-  /** Bytes read and not yet treated: [#at, #bytes.length). */
-  #bytes: Buffer = NOTHING;
-  #at = 0;
-  /** Commands [#runFrom, #at) are ready to go down the pipe together. */
+  /** Commands [#runFrom, input.at) are ready to go down the pipe together. */
   #runFrom = 0;
   #runReplies = 0;
-  /** What must happen before the next command is looked at. */
-  #waitsFor: 'nothing' | 'drain' | 'resume' = 'nothing';
-  #afterDrain: (() => void) | null = null;
-  #settlingTouches: TouchSet | null = null;
-  #settledTouches: TouchSet | null = null;
-  /** Keys granted here and perhaps not in Redis yet, for WAIT; the newest few. */
-  readonly #granted = new Set<string>();
   #skimmer: RequestSkimmer | null = null;
   #processing = false;
-  #readPaused = false;
-  #upstreamFull = false;
   #inputEnded = false;
   #finishing = false;
 
@@ -86,6 +63,10 @@ export class Session implements PipeClient {
     this.socket = socket;
     this.id = gateway.clients.add(this);
     this.own = new OwnPlace(this);
+    this.settling = new Settling(this);
+    this.#output = new ClientOutput(socket, gateway, this.id);
+    this.#shared = new SharedPipe(gateway.pipes);
+    this.#flow = new ReadFlow(socket, gateway.options.requestBacklogBytes);
     socket.on('data', chunk => this.#received(chunk));
     socket.on('drain', () => this.#clientDrained());
     socket.on('end', () => this.#ended());
@@ -94,35 +75,40 @@ export class Session implements PipeClient {
   }
 
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#turnstile.outstanding;
   }
 
-  /** Whether a command may go to `place` now; else it must wait until all earlier are answered. */
   mayEnter(place: Place): boolean {
-    return this.#outstanding === 0 || this.#place === place;
+    return this.#turnstile.mayEnter(place);
   }
 
   /** Counts commands that are on their way to `place` from now on. */
   enter(place: Place, replies: number): void {
-    this.#place = place;
-    this.#outstanding += replies;
+    this.#turnstile.enter(place, replies);
+  }
+
+  /** The command that is 'here' goes on to Redis instead. */
+  leaveHere(): void {
+    this.#turnstile.leaveHere();
   }
 
   /** Treats no further bytes until every command under way is answered; then calls `then`. */
   awaitDrain(then: (() => void) | null): void {
-    this.#waitsFor = 'drain';
-    this.#afterDrain = then;
-    if (this.#outstanding === 0) queueMicrotask(() => this.#drained());
+    this.#turnstile.shutUntilDrained(then);
+    if (this.outstanding > 0) return;
+    queueMicrotask(() => {
+      if (this.outstanding === 0) this.#drained();
+    });
   }
 
   /** Treats no further bytes until `resume`. */
   wait(): void {
-    this.#waitsFor = 'resume';
+    this.#turnstile.shut();
   }
 
   resume(): void {
     if (this.closed) return;
-    this.#waitsFor = 'nothing';
+    this.#turnstile.reopen();
     this.#process();
   }
 
@@ -131,34 +117,27 @@ export class Session implements PipeClient {
     this.deliver(bytes, 0, bytes.length, 1);
   }
 
-  /** Writes a reply that no count stands for: the command was answered on the spot. */
+  /** Writes a reply that no count stands for; false where no byte of it was handed over. */
   write(bytes: Buffer): boolean {
-    if (this.closed || !this.socket.writable) return false;
-    this.socket.write(bytes);
-    return true;
+    if (!this.hears) return false;
+    this.deliver(bytes, 0, bytes.length, 0);
+    return !this.closed;
+  }
+
+  /** Whether a reply that is written now can reach the client. */
+  get hears(): boolean {
+    return !this.closed && this.#output.writable;
   }
 
   deliver(bytes: Buffer, from: number, to: number, replies: number): boolean {
-    if (this.closed) {
-      this.#outstanding -= replies;
-      return false;
-    }
-    const { clientOutputLimitBytes, flowWindowBytes } = this.gateway.options;
-    const waitingBytes = this.socket.writableLength;
-    if (waitingBytes > clientOutputLimitBytes) {
-      this.gateway.traffic.clientsClosedForOutput++;
-      this.gateway.log.warn(
-        { client: this.id, waitingBytes, limitBytes: clientOutputLimitBytes },
-        'client closed: it does not read its replies (client-output-limit-bytes)',
-      );
+    if (this.closed) return false;
+    if (this.#output.overflows()) {
       this.close();
       return false;
     }
-    const whole = from === 0 && to === bytes.length;
-    const keepsUp = this.socket.write(whole ? bytes : bytes.subarray(from, to));
-    this.#outstanding -= replies;
-    if (this.#outstanding === 0 && replies > 0) this.#drained();
-    return !keepsUp && this.socket.writableLength > flowWindowBytes;
+    this.#output.write(bytes, from, to);
+    if (this.#turnstile.answered(replies)) this.#drained();
+    return this.#output.behind;
   }
 
   upstreamLost(reason: string): void {
@@ -168,28 +147,25 @@ export class Session implements PipeClient {
   }
 
   pipeDrained(): void {
-    this.#upstreamFull = false;
-    this.#resumeReading();
+    this.#flow.upstreamDrained();
+    this.#adjustReading();
   }
 
   /** Ends the connection once what was written is with the client. */
   end(): void {
     if (this.closed) return;
     this.#release();
-    this.socket.end();
-    // A client that never closes its side must not keep the socket.
-    this.socket.resume();
-    setTimeout(() => this.socket.destroy(), CLOSING_PATIENCE_MS).unref();
+    this.#output.end();
   }
 
   close(): void {
     this.#release();
-    this.socket.destroy();
+    this.#output.destroy();
   }
 
   /** The state changed (AUTH, HELLO, SELECT …): the shared pipe may be another one now. */
   stateChanged(): void {
-    this.#group = null;
+    this.#shared.channelChanged();
   }
 
   /** A command whose reply `read` takes first, on the shared pipe. */
@@ -207,69 +183,40 @@ export class Session implements PipeClient {
   /** Sends the run of shared commands that is gathered; call it before anything else is sent. */
   flushRun(): void {
     if (this.#runReplies === 0) return;
+    const { bytes, at } = this.input;
     const replies = this.#runReplies;
     this.#runReplies = 0;
     const pipe = this.#pickPipe();
     if (pipe === null) {
       // Each pipe is held by a client that reads slowly: these go on a connection of their own.
-      this.own.send(this.#bytes, this.#runFrom, this.#at, replies);
+      this.own.send(bytes, this.#runFrom, at, replies);
       return;
     }
     this.enter('pipe', replies);
-    pipe.send(this, this.#bytes, this.#runFrom, this.#at, replies);
+    pipe.send(this, bytes, this.#runFrom, at, replies);
     this.#upstreamMayBeFull(pipe);
   }
 
   #pickPipe(): Pipe | null {
-    if (this.#place === 'pipe' && this.#outstanding > 0) return this.#pipe;
-    if (this.#group === null) this.#group = this.gateway.pipes.group(this.state.channel);
-    this.#pipe = this.#group.pick(this.readAtMs);
-    return this.#pipe;
+    const { place, outstanding } = this.#turnstile;
+    if (place === 'pipe' && outstanding > 0) return this.#shared.current;
+    return this.#shared.pick(() => this.state.channel, this.readAtMs);
   }
 
   #upstreamMayBeFull(pipe: Pipe): void {
-    if (!pipe.congested(this)) return;
-    this.#upstreamFull = true;
-    this.#pauseReading();
+    if (pipe.congested(this)) this.#flow.upstreamFull();
   }
 
   #received(chunk: Buffer): void {
     if (this.closed) return;
     this.readAtMs = performance.now();
-    if (this.#at < this.#bytes.length) {
-      this.#bytes = Buffer.concat([this.#bytes.subarray(this.#at), chunk]);
-    } else {
-      this.#bytes = chunk;
-    }
-    this.#at = 0;
-    if (this.#waitsFor === 'nothing') this.#process();
-    this.#limitBacklog();
+    this.input.add(chunk);
+    if (this.#turnstile.open) this.#process();
+    else this.#adjustReading();
   }
 
-  /** Reads no further while much is waiting behind a command that waits. */
-  #limitBacklog(): void {
-    const waitingBytes = this.#bytes.length - this.#at;
-    if (this.#waitsFor !== 'nothing' && waitingBytes > this.gateway.options.requestBacklogBytes) {
-      this.#pauseReading();
-    }
-  }
-
-  #pauseReading(): void {
-    if (this.#readPaused) return;
-    this.#readPaused = true;
-    this.socket.pause();
-  }
-
-  #resumeReading(): void {
-    if (!this.#readPaused || this.#upstreamFull) return;
-    if (
-      this.#waitsFor !== 'nothing' &&
-      this.#bytes.length - this.#at > this.gateway.options.requestBacklogBytes
-    ) {
-      return;
-    }
-    this.#readPaused = false;
-    this.socket.resume();
+  #adjustReading(): void {
+    this.#flow.adjust(this.#turnstile.open ? 0 : this.input.waitingBytes);
   }
 
   /**
@@ -279,45 +226,50 @@ export class Session implements PipeClient {
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
-    this.#runFrom = this.#at;
-    while (this.#waitsFor === 'nothing' && !this.closed && this.#at < this.#bytes.length) {
-      if (this.own.raw) {
-        this.own.sendRaw(this.#bytes, this.#at, this.#bytes.length);
-        this.#at = this.#bytes.length;
-      } else if (this.#skimmer !== null) {
-        this.#skim(this.#skimmer);
-      } else if (!this.#next()) break;
-    }
-    this.flushRun();
-    if (this.#at >= this.#bytes.length) {
-      this.#bytes = NOTHING;
-      this.#at = 0;
+    try {
+      this.#treatAll();
+    } catch (error) {
+      // A broken assumption about one client must cost that client alone.
+      this.gateway.log.error({ err: error, client: this.id }, 'a client had to be closed');
+      this.close();
     }
     this.#processing = false;
-    if (this.#waitsFor === 'nothing') this.#resumeReading();
+    if (this.closed) return;
+    this.#adjustReading();
     if (this.#inputEnded) this.#endWhenAnswered();
+  }
+
+  #treatAll(): void {
+    const { input } = this;
+    this.#runFrom = input.at;
+    while (this.#turnstile.open && !this.closed && input.waitingBytes > 0) {
+      if (this.own.raw) this.#sendRaw(input.bytes.length);
+      else if (this.#skimmer !== null) this.#skim(this.#skimmer);
+      else if (!this.#next()) break;
+    }
+    this.flushRun();
+    input.letGo();
   }
 
   /** Treats one frame; false when its rest is not there yet. */
   #next(): boolean {
-    const bytes = this.#bytes;
+    const { bytes, at } = this.input;
     framer.stranger = this.state.identity === null;
-    switch (framer.next(bytes, this.#at, bytes.length)) {
-      case COMPLETE:
-        this.#command(bytes, framer.end);
-        return true;
-      case EMPTY:
-        // Redis says nothing to it, and need not see it.
-        this.#skipTo(framer.end);
-        return true;
-      case INLINE:
-        return this.#inline(bytes);
-      case INCOMPLETE:
-        return this.#incomplete(bytes);
-      case MALFORMED:
-        this.#malformed();
-        return true;
+    const status = framer.next(bytes, at, bytes.length);
+    if (status === COMPLETE) {
+      this.#command(bytes, framer.end);
+      return true;
     }
+    this.flushRun();
+    // Redis says nothing to an empty frame, and need not see it.
+    if (status === EMPTY) this.input.at = framer.end;
+    else if (status === INLINE) inlineFrame(this, framer);
+    else if (status === MALFORMED) malformedFrame(this);
+    else {
+      this.#skimmer = largeFrame(this, framer);
+      return this.#skimmer !== null;
+    }
+    return true;
   }
 
   #command(bytes: Buffer, end: number): void {
@@ -329,13 +281,13 @@ export class Session implements PipeClient {
       return;
     }
     this.flushRun();
-    route(this, commandOf(bytes, this.#at, end, facts));
+    route(this, commandOf(bytes, this.input.at, end, facts));
   }
 
   #joinsRun(facts: CommandFacts): boolean {
     if (facts.place !== 'shared' || facts.placeNeedsArguments) return false;
     if (this.state.identity === null || this.own.pinned) return false;
-    if (this.#outstanding > 0 && this.#place !== 'pipe') return false;
+    if (!this.#turnstile.mayEnter('pipe')) return false;
     if (facts.lockArgumentsMin > 0 && framer.argCount >= facts.lockArgumentsMin) return false;
     if (facts.rule === 'whole-database') return false;
     return !this.gateway.desk.tracks(this.state.database);
@@ -344,148 +296,53 @@ export class Session implements PipeClient {
   /** The command at hand was taken by `route`; what comes next begins at its end. */
   taken(command: Command): void {
     this.gateway.traffic.commands++;
-    this.#skipTo(command.end);
+    this.flushRun();
+    this.input.at = command.end;
   }
 
   /** The command at hand, which ends at `end`, joins the run for the shared pipe. */
   joinRun(end: number): void {
     this.gateway.traffic.commands++;
-    if (this.#runReplies === 0) this.#runFrom = this.#at;
+    if (this.#runReplies === 0) this.#runFrom = this.input.at;
     this.#runReplies++;
-    this.#at = end;
+    this.input.at = end;
   }
 
-  #skipTo(end: number): void {
-    this.flushRun();
-    this.#at = end;
-  }
-
-  #inline(bytes: Buffer): boolean {
-    const line = bytes.toString('latin1', framer.start, framer.lineEnd);
-    const request = inlineAsRequest(line);
-    if (request === 'malformed') {
-      this.#malformed();
-      return true;
-    }
-    // The line is replaced by the request that it stands for, in front of what follows it.
-    this.flushRun();
-    this.#bytes = Buffer.concat([request, bytes.subarray(framer.end)]);
-    this.#at = 0;
-    return true;
-  }
-
-  #incomplete(bytes: Buffer): boolean {
-    if (framer.neededBytes <= this.gateway.options.largeRequestBytes) return false;
-    // Until its name is here, or while that name means state, the rest is waited for.
-    if (!this.#mayStream(bytes)) return false;
-    // Too large to wait for: it is passed on as it comes. Since its keys may not be here yet, it
-    // counts as touching every key of the database.
-    this.flushRun();
-    if (!this.mayEnter('own')) {
-      this.awaitDrain(null);
-      return true;
-    }
-    const touches = this.settled(() => this.#everyTrackedDatabase());
-    if (touches === 'waiting') return true;
-    this.#skimmer = new RequestSkimmer();
-    this.own.expectReply(() => touches?.end());
-    return true;
-  }
-
-  #mayStream(bytes: Buffer): boolean {
-    const table = this.gateway.commands();
-    if (this.state.identity === null || table === null || bytes[this.#at] !== ASTERISK)
-      return false;
-    // A name so long is no command's: Redis shall say so when it has read it.
-    if (framer.argCount === 0) return true;
-    const facts = table.commandAt(bytes, framer.argStart[0] ?? 0, framer.argEnd[0] ?? 0);
-    return facts === null || facts.place === 'shared';
-  }
-
-  #everyTrackedDatabase(): TouchScope[] {
-    const databases = this.gateway.desk.databases();
-    return databases.map(database => ({ database, keys: null, bars: false }));
-  }
-
-  /**
-   * Settles what the command at hand touches (invariant 5). Null: it touches no lock. 'waiting':
-   * the session waits until it is settled, and the command then comes here again.
-   */
-  settled(scopes: () => TouchScope[]): TouchSet | null | 'waiting' {
-    const settled = this.#settledTouches;
-    if (settled !== null) {
-      this.#settledTouches = null;
-      return settled;
-    }
-    const wanted = scopes();
-    if (wanted.length === 0) return null;
-    const touches = new TouchSet(this.gateway.desk, wanted);
-    this.#settlingTouches = touches;
-    const atOnce = touches.begin(() => {
-      this.#settlingTouches = null;
-      this.#settledTouches = touches;
-      this.resume();
-    });
-    if (!atOnce) {
-      this.wait();
-      return 'waiting';
-    }
-    this.#settlingTouches = null;
-    return touches;
-  }
-
+  /** A part of a request too large to be held. */
   #skim(skimmer: RequestSkimmer): void {
-    const end = skimmer.skim(this.#bytes, this.#at, this.#bytes.length);
-    const to = end < 0 ? this.#bytes.length : end;
-    this.own.sendRaw(this.#bytes, this.#at, to);
-    this.#at = to;
-    if (end >= 0) {
-      this.#skimmer = null;
-      this.own.streamEnded();
-    }
-    const pipe = this.own.pipe;
-    if (pipe !== null) this.#upstreamMayBeFull(pipe);
+    const { bytes, at } = this.input;
+    const end = skimmer.skim(bytes, at, bytes.length);
+    this.#sendRaw(end < 0 ? bytes.length : end);
+    if (end < 0) return;
+    this.#skimmer = null;
+    this.own.streamEnded();
   }
 
-  /** Redis itself shall say what is wrong, and close: the bytes go to it untouched. */
-  #malformed(): void {
-    this.flushRun();
-    if (this.state.identity === null && !this.own.has(PIN.unauthenticated)) {
-      // It may be no more than too large for a stranger.
-      identify(this);
-      return;
-    }
-    if (!this.mayEnter('own')) {
-      this.awaitDrain(null);
-      return;
-    }
-    this.own.becomeRaw();
+  #sendRaw(to: number): void {
+    const { input } = this;
+    this.own.sendRaw(input.bytes, input.at, to);
+    input.at = to;
+    if (this.own.pipe !== null) this.#upstreamMayBeFull(this.own.pipe);
   }
 
+  /** Every command under way is answered. */
   #drained(): void {
     if (this.closed) return;
-    this.#place = 'none';
-    this.#pipe = null;
+    this.#shared.current = null;
     if (this.#finishing) {
       this.end();
       return;
     }
-    if (this.#waitsFor !== 'drain') {
-      this.own.drained();
-      if (this.#inputEnded) this.#endWhenAnswered();
-      return;
-    }
-    const then = this.#afterDrain;
-    this.#afterDrain = null;
-    this.#waitsFor = 'nothing';
+    const wasShut = !this.#turnstile.open;
     // First what the last reply means for the connection's state, then whether it can be left.
-    then?.();
+    this.#turnstile.drained()?.();
     this.own.drained();
-    if (this.#waitsFor === 'nothing') this.#process();
+    if (wasShut && this.#turnstile.open) this.#process();
+    else if (this.#inputEnded) this.#endWhenAnswered();
   }
 
   #clientDrained(): void {
-    this.#pipe?.clientDrained(this);
+    this.#shared.current?.clientDrained(this);
     this.own.pipe?.clientDrained(this);
   }
 
@@ -495,7 +352,7 @@ export class Session implements PipeClient {
   }
 
   #endWhenAnswered(): void {
-    if (this.#outstanding > 0 || this.#waitsFor !== 'nothing' || this.own.pipe !== null) return;
+    if (this.outstanding > 0 || !this.#turnstile.open || this.own.pipe !== null) return;
     this.end();
   }
 
@@ -507,13 +364,12 @@ export class Session implements PipeClient {
     if (this.closed) return;
     this.closed = true;
     this.gateway.clients.remove(this.id);
-    this.#pipe?.clientDrained(this);
+    this.#shared.current?.clientDrained(this);
     if (this.pendingLock !== null) this.gateway.desk.abandoned(this.pendingLock);
-    this.#settlingTouches?.end();
-    this.#settledTouches?.end();
+    this.settling.release();
     this.own.release();
-    this.#bytes = NOTHING;
-    this.#at = 0;
+    this.input.at = this.input.bytes.length;
+    this.input.letGo();
   }
 
   refuse(text: string): void {
@@ -523,92 +379,21 @@ export class Session implements PipeClient {
   /** Forelock drains: the client is ended once it is answered. */
   finish(): void {
     this.#finishing = true;
-    if (this.#outstanding === 0 || this.own.opaque || this.own.pipe?.blocked) this.end();
-  }
-
-  /** Redis has said who this is. */
-  identified(identity: Identity): void {
-    this.state.identity = identity;
-    this.stateChanged();
-  }
-
-  /** Redis has accepted a command of connection state. */
-  accepted(args: readonly string[]): void {
-    const before = this.state.identity;
-    this.state.accepted(args);
-    this.stateChanged();
-    if (before === null && this.state.identity !== null) this.own.leave();
-  }
-
-  /** After RESET. */
-  startAnew(): void {
-    this.state.reset();
-    this.stateChanged();
+    if (this.outstanding === 0 || this.own.opaque || this.own.pipe?.blocked) this.end();
   }
 
   /** The first command that waits gets an error in place of an answer. */
   failFirst(reply: Buffer | null): void {
-    const bytes = this.#bytes;
-    if (framer.next(bytes, this.#at, bytes.length) === COMPLETE) this.#at = framer.end;
+    const { bytes, at } = this.input;
+    if (framer.next(bytes, at, bytes.length) === COMPLETE) this.input.at = framer.end;
     this.write(reply ?? errorReply('ERR Forelock: the upstream is unreachable'));
     this.resume();
   }
 
-  /** The command that is 'here' goes on to Redis instead. */
-  leaveHere(): void {
-    this.#outstanding--;
-    this.#place = 'none';
-  }
-
   /** Asks once more for a command that is counted already. */
   repeatOnPipe(frame: Buffer, read: (reply: Buffer | null) => void): void {
-    const pipe = this.#pipe;
+    const pipe = this.#shared.current;
     if (pipe === null || pipe.closed) return read(null);
     pipe.ask(this, frame, 0, frame.length, { reply: read, replyLost: () => read(null) });
   }
-
-  /** Database that the next command will run in, as far as is known. */
-  get databaseNow(): number {
-    return this.state.database;
-  }
-
-  get address(): string {
-    return addressOf(this.socket.remoteAddress, this.socket.remotePort);
-  }
-
-  get localAddress(): string {
-    return addressOf(this.socket.localAddress, this.socket.localPort);
-  }
-
-  /** A lock was granted here: WAIT is about it too. */
-  remember(key: string): void {
-    this.#granted.delete(key);
-    this.#granted.add(key);
-    if (this.#granted.size <= GRANTS_REMEMBERED) return;
-    const [oldest] = this.#granted;
-    if (oldest !== undefined) this.#granted.delete(oldest);
-  }
-
-  /** The grants that WAIT has to see in Redis first. */
-  takeGranted(): string[] {
-    const keys = [...this.#granted];
-    this.#granted.clear();
-    return keys;
-  }
-
-  /** Gives the client a connection of its own, for good, and tells its number in Redis. */
-  whenOnOwnConnection(then: (upstreamId: number) => void): void {
-    this.own.pin(PIN.tracking);
-    const pipe = this.own.open();
-    pipe.whenReady(() => then(pipe.upstreamId));
-  }
 }
-
-function addressOf(address: string | undefined, port: number | undefined): string {
-  if (address === undefined) return '?:0';
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-/** WAIT is called soon after the lock is taken; more keys than these are settled by no WAIT. */
-const GRANTS_REMEMBERED = 64;
-const CLOSING_PATIENCE_MS = 1000;

@@ -11,10 +11,22 @@ import type { Session } from './session.js';
 export function stateCommand(session: Session, command: Command): void {
   askState(session, command, command.frame, reply => {
     if (reply[0] !== MINUS) {
-      session.accepted(command.args.map((_, index) => textAt(command.args, index)));
+      accepted(
+        session,
+        command.args.map((_, index) => textAt(command.args, index)),
+      );
     }
     return wordAt(command.args, 0) === 'hello' ? withOurId(reply, session.id) : reply;
   });
+}
+
+/** Redis has accepted a command of connection state. */
+function accepted(session: Session, args: readonly string[]): void {
+  const { state, own } = session;
+  const wasStranger = state.identity === null;
+  state.accepted(args);
+  session.stateChanged();
+  if (wasStranger && state.identity !== null) own.leave();
 }
 
 /**
@@ -70,7 +82,10 @@ export function reset(session: Session, command: Command): void {
   session.enter('here', 1);
   session.gateway.greeter.ask([], command.frame, reply => {
     if (reply === null) return session.upstreamLost('the upstream was lost while it was asked');
-    if (reply[0] !== MINUS) session.startAnew();
+    if (reply[0] !== MINUS) {
+      session.state.reset();
+      session.stateChanged();
+    }
     session.answer(reply);
   });
   session.awaitDrain(null);

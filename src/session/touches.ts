@@ -53,7 +53,7 @@ export function scopesOf(
   keepsTouching: boolean,
 ): TouchScope[] {
   const { gateway } = session;
-  const database = session.databaseNow;
+  const database = session.state.database;
   const table = gateway.commands();
   const databases = gateway.desk.databases();
   if (databases.length === 0 && !keepsTouching) return [];

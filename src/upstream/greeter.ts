@@ -1,6 +1,7 @@
 import { encodeCommand } from '../resp/encode.js';
 import type { UpstreamOptions } from './options.js';
-import { Pipe, type PipeClient } from './pipe.js';
+import { Pipe } from './pipe.js';
+import type { PipeClient } from './pipe-client.js';
 
 /**
  * Asks Redis what it answers to a command of connection state (AUTH, HELLO, SELECT, CLIENT SETNAME

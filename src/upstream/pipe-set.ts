@@ -1,6 +1,7 @@
 import { type Channel, channelName } from './identity.js';
 import type { UpstreamOptions } from './options.js';
-import { Pipe, type PipeClient } from './pipe.js';
+import { Pipe } from './pipe.js';
+import type { PipeClient } from './pipe-client.js';
 
 /** Shared pipes that nobody used for this long are closed. */
 const UNUSED_SWEEP_MS = 30_000;

@@ -2,9 +2,11 @@ import type { Socket } from 'node:net';
 import { encodeCommand, errorReply } from '../resp/encode.js';
 import { ReplyFramer } from '../resp/reply-framer.js';
 import { endpointName, openSocket } from './endpoint.js';
-import { type Channel, channelPrelude } from './identity.js';
+import { channelPrelude } from './identity.js';
 import type { UpstreamOptions } from './options.js';
+import type { PipeClient, PipeUse, ReplyReader } from './pipe-client.js';
 import { ReplyQueue } from './reply-queue.js';
+import { TurnWriter } from './turn-writer.js';
 
 /**
  * One pipelined connection to Redis, shared by many clients or kept for one. Commands are gathered
@@ -12,37 +14,9 @@ import { ReplyQueue } from './reply-queue.js';
  * the commands, go back as the bytes that they are.
  */
 
-/** A session, as its pipe sees it. */
-export interface PipeClient {
-  /**
-   * Bytes [from, to) of its replies; `replies` of them end here. Returns true when the client
-   * doesn't keep up and the reply under way goes on: the pipe then waits for it.
-   */
-  deliver(bytes: Buffer, from: number, to: number, replies: number): boolean;
-  /** The upstream is lost with commands of this client in flight. */
-  upstreamLost(reason: string): void;
-  /** The pipe takes commands again after `congested` said no. */
-  pipeDrained(): void;
-}
-
-/** Takes one whole reply in place of the client, on a path that must look inside it. */
-export interface ReplyReader {
-  reply(bytes: Buffer): void;
-  replyLost(): void;
-}
-
-/** What a connection is opened for. */
-export interface PipeUse {
-  readonly channel: Channel;
-  /** Commands that bring it to its owner's state, after the channel's own; errors are let pass. */
-  readonly replay: readonly (readonly string[])[];
-  /** The one client that it belongs to; it also gets what comes unasked. Null: it is shared. */
-  readonly owner: PipeClient | null;
-}
-
-/** Waiting bytes are gathered in blocks of this size; larger requests are written as they came. */
-const BLOCK_BYTES = 64 * 1024;
-const COPY_LIMIT_BYTES = 16 * 1024;
+/** Waiting requests are gathered in blocks of these sizes: of many clients, and of one. */
+const SHARED_BLOCK_BYTES = 64 * 1024;
+const OWN_BLOCK_BYTES = 4 * 1024;
 const FIRST_RETRY_MS = 20;
 const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)/;
 const MINUS = 0x2d;
@@ -74,11 +48,7 @@ export class Pipe {
   /** The command under way waits for data (BLPOP …): it can read no string that is written now. */
   blocked = false;
 
-  #block: Buffer = Buffer.allocUnsafe(BLOCK_BYTES);
-  /** The part of the block that is written to the socket already, and the part that is filled. */
-  #written = 0;
-  #filled = 0;
-  #flushing = false;
+  readonly #writer: TurnWriter;
   /** Whole buffers that wait for the connection, oldest first. */
   #unsent: Buffer[] = [];
   #whenReady: (() => void)[] = [];
@@ -95,6 +65,8 @@ export class Pipe {
     this.#owner = use.owner;
     this.#onClosed = onClosed;
     this.#giveUpAtMs = performance.now() + options.reconnectWaitMs;
+    const blockBytes = use.owner === null ? SHARED_BLOCK_BYTES : OWN_BLOCK_BYTES;
+    this.#writer = new TurnWriter(blockBytes, bytes => this.#put(bytes));
     this.#connect();
   }
 
@@ -130,13 +102,13 @@ export class Pipe {
   /** Commands [from, to) of a client; `replies` answers will come to them. */
   send(client: PipeClient, bytes: Buffer, from: number, to: number, replies: number): void {
     this.#queue.push(client, replies, performance.now());
-    this.#write(bytes, from, to);
+    this.#writer.write(bytes, from, to);
   }
 
   /** One command whose reply goes to `reader` instead of the client. */
   ask(client: PipeClient, bytes: Buffer, from: number, to: number, reader: ReplyReader): void {
     this.#queue.pushRead(client, reader, performance.now());
-    this.#write(bytes, from, to);
+    this.#writer.write(bytes, from, to);
   }
 
   /** Whether the upstream takes no more for now; `pipeDrained` tells the client when it does. */
@@ -173,12 +145,12 @@ export class Pipe {
 
   /** Bytes that are no whole command, or answer to nothing that could be counted. */
   sendRaw(bytes: Buffer, from: number, to: number): void {
-    this.#write(bytes, from, to);
+    this.#writer.write(bytes, from, to);
   }
 
   /** The owner sends no more; Redis decides what that means for what is under way. */
   endWriting(): void {
-    this.#flush();
+    this.#writer.flush();
     if (this.#state === 'connecting') this.close('the client is gone');
     else this.#socket?.end();
   }
@@ -197,41 +169,6 @@ export class Pipe {
     this.#releaseWaiting();
   }
 
-  #write(bytes: Buffer, from: number, to: number): void {
-    const length = to - from;
-    if (length > COPY_LIMIT_BYTES) {
-      this.#flush();
-      this.#put(bytes.subarray(from, to));
-      return;
-    }
-    if (this.#filled + length > BLOCK_BYTES) {
-      this.#flush();
-      // Bytes that were written may still be waiting in the socket: a block is never used twice.
-      this.#block = Buffer.allocUnsafe(BLOCK_BYTES);
-      this.#written = 0;
-      this.#filled = 0;
-    }
-    bytes.copy(this.#block, this.#filled, from, to);
-    this.#filled += length;
-    if (!this.#flushing) {
-      this.#flushing = true;
-      setImmediate(this.#flushTurn);
-    }
-  }
-
-  /** Runs once per turn of the event loop, when every client that had something has been read. */
-  readonly #flushTurn = (): void => {
-    this.#flushing = false;
-    this.#flush();
-  };
-
-  #flush(): void {
-    if (this.#written === this.#filled) return;
-    const bytes = this.#block.subarray(this.#written, this.#filled);
-    this.#written = this.#filled;
-    this.#put(bytes);
-  }
-
   #put(bytes: Buffer): void {
     if (this.#state === 'closed') return;
     if (this.#state === 'connecting' || this.#socket === null) {
@@ -245,16 +182,24 @@ export class Pipe {
     this.#framer = new ReplyFramer();
     const socket = openSocket(this.#options.endpoint, this.#options.keepAliveMs);
     this.#socket = socket;
+    // Nobody waits for longer than until the end of the wait for a lost upstream.
+    const leftMs = Math.max(FIRST_RETRY_MS, this.#giveUpAtMs - performance.now());
+    const patienceMs = Math.ceil(Math.min(this.#options.upstreamConnectTimeoutMs, leftMs));
     const timeout = setTimeout(() => {
-      socket.destroy(
-        new Error(`no connection within ${this.#options.upstreamConnectTimeoutMs} ms`),
-      );
-    }, this.#options.upstreamConnectTimeoutMs);
+      socket.destroy(new Error(`no connection within ${patienceMs} ms`));
+    }, patienceMs);
     socket.on('connect', () => {
       clearTimeout(timeout);
       this.#greet(socket);
     });
-    socket.on('data', chunk => this.#read(chunk));
+    socket.on('data', chunk => {
+      try {
+        this.#read(chunk);
+      } catch (error) {
+        // Bytes that are no RESP, or a broken count: nothing that follows could be trusted.
+        this.close(`what the upstream sent could not be read: ${String(error)}`);
+      }
+    });
     socket.on('drain', () => this.#releaseWaiting());
     // 'close' follows every error; the reason is kept for the message.
     let reason = 'the connection was closed';

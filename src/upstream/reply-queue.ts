@@ -1,4 +1,4 @@
-import type { PipeClient, ReplyReader } from './pipe.js';
+import type { PipeClient, ReplyReader } from './pipe-client.js';
 
 /**
  * Who waits for the replies of a pipe, in the order of the commands. A ring of parallel arrays, so

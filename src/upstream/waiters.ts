@@ -7,6 +7,10 @@ export class Waiters {
     this.#waitMs = waitMs;
   }
 
+  get none(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Calls back once: with true when the event comes, with false when the time is over. */
   add(waiter: (came: boolean) => void): void {
     const timer = setTimeout(() => {

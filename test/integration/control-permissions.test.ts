@@ -62,13 +62,30 @@ t.test('a user may do here what Redis would let the same commands do', async t =
 });
 
 t.test('permissions of one key, user or form say nothing of another', async t => {
-  const { ask, permissions } = await setting(t);
-  await ask('default', acquire('lock:1'));
-  t.equal(permissions.check('default', acquire('lock:1')), 'allowed');
-  t.equal(permissions.check('default', acquire('lock:2')), null);
+  const { ask, permissions } = await setting(t, 'some on nopass ~lock:* +@all');
+  await ask('some', acquire('lock:1'));
+  t.equal(permissions.check('some', acquire('lock:1')), 'allowed');
+  t.equal(permissions.check('some', acquire('lock:2')), null);
   t.equal(permissions.check('other', acquire('lock:1')), null);
-  t.equal(permissions.check('default', release('lock:1')), null);
-  t.equal(permissions.check('default', intent('SET', 'PX lock:1', 'v', 'NX')), null);
+  t.equal(permissions.check('some', release('lock:1')), null);
+  t.equal(permissions.check('some', intent('SET', 'PX lock:1', 'v', 'NX')), null);
+});
+
+t.test('where all rights of a user hold for all keys, one answer does', async t => {
+  const { ask, permissions } = await setting(
+    t,
+    'all on nopass ~* +@all -del',
+    'chosen on nopass ~* +get (~a:* +@all)',
+  );
+  await ask('all', acquire('a:1'));
+  t.equal(permissions.check('all', acquire('b:1')), 'allowed');
+  t.equal(permissions.check('all', release('a:1')), null, 'but for one form only');
+  await ask('all', release('a:1'));
+  t.equal(permissions.check('all', release('b:1')), 'denied');
+  // Here the right to SET is a selector's, and holds for its keys alone.
+  await ask('chosen', acquire('a:1'));
+  t.equal(permissions.check('chosen', acquire('a:1')), 'allowed');
+  t.equal(permissions.check('chosen', acquire('b:1')), null);
 });
 
 t.test('an answer holds for its time, and a changed ACL is seen after it', async t => {

@@ -150,6 +150,7 @@ t.test('what is not allowed', async t => {
       'redis://host:65536',
       'redis://host/db',
       'redis://host/0/1',
+      'redis://host/1',
       'redis://user@host',
       'redis://u:%zz@host',
       'redis://::1:6379',
@@ -270,12 +271,12 @@ t.test('settings that contradict each other', async t => {
 });
 
 t.test('upstreams', async t => {
-  const tcp = { kind: 'tcp', host: 'h', port: 6379, credentials: null, database: 0 };
+  const tcp = { kind: 'tcp', host: 'h', port: 6379, credentials: null };
   const login = (user: string, password: string) => ({ ...tcp, credentials: { user, password } });
   const cases: Readonly<Record<string, unknown>> = {
     'redis://h': tcp,
     'redis://h/': tcp,
-    'REDIS://h:1/15': { ...tcp, port: 1, database: 15 },
+    'REDIS://h:1/0': { ...tcp, port: 1 },
     'redis://[::1]:7': { ...tcp, host: '::1', port: 7 },
     'redis://[fe80::1%eth0]': { ...tcp, host: 'fe80::1%eth0' },
     'redis://:pw@h': login('default', 'pw'),

@@ -49,8 +49,9 @@ export class Permissions {
 
   /** Null: `ask` first. An answer in use is asked for anew before its time is over. */
   check(user: string, intent: Intent): Permission | null {
-    const name = this.#name(user, intent);
-    const answer = this.#answers.get(name);
+    const answer =
+      this.#answers.get(this.#name(user, intent, EVERY_KEY)) ??
+      this.#answers.get(this.#name(user, intent, intent.key));
     if (answer === undefined) return null;
     const nowMs = performance.now();
     const ageMs = nowMs - answer.askedAtMs;
@@ -59,7 +60,7 @@ export class Permissions {
       if (answer.used || nowMs - answer.answeredAtMs > FIRST_USE_MS) return null;
     } else if (ageMs > permissionCacheMs / 2 && !answer.renewing) {
       answer.renewing = true;
-      this.#ask(name, user, intent, () => undefined);
+      this.ask(user, intent, () => undefined);
     }
     answer.used = true;
     return answer.permission;
@@ -67,7 +68,21 @@ export class Permissions {
 
   /** Calls back once, with false where Redis can't be asked; `check` knows the answer then. */
   ask(user: string, intent: Intent, answered: Waiter): void {
-    this.#ask(this.#name(user, intent), user, intent, answered);
+    const name = this.#name(user, intent, intent.key);
+    const waiters = this.#asked.get(name);
+    if (waiters !== undefined) {
+      waiters.push(answered);
+      return;
+    }
+    this.#asked.set(name, [answered]);
+    const question = new Question(user, intent, answer => this.#allows(answer));
+    question.ask(this.#connection, () => {
+      const about = question.concernsEveryKey ? EVERY_KEY : intent.key;
+      this.#remember(this.#name(user, intent, about), question);
+      const waiting = this.#asked.get(name) ?? [];
+      this.#asked.delete(name);
+      for (const waiter of waiting) waiter(question.allowed);
+    });
   }
 
   /** Whether the user may run this very command; rejects where Redis can't be asked. Not cached. */
@@ -92,27 +107,6 @@ export class Permissions {
     this.#connection.send(['ACL', 'DRYRUN', 'default', 'PING'], answer => this.#note(answer));
   }
 
-  #ask(name: string, user: string, intent: Intent, answered: Waiter): void {
-    const waiters = this.#asked.get(name);
-    if (waiters !== undefined) {
-      waiters.push(answered);
-      return;
-    }
-    this.#asked.set(name, [answered]);
-    const askedAtMs = performance.now();
-    const commands = intent.form.runs(intent);
-    let left = commands.length;
-    let allowed = left > 0;
-    for (const command of commands) {
-      this.#connection.send(['ACL', 'DRYRUN', user, ...command], answer => {
-        allowed = this.#allows(answer) && allowed;
-        left--;
-        if (left === 0) this.#answered(name, allowed, askedAtMs);
-      });
-    }
-    if (left === 0) this.#answered(name, false, askedAtMs);
-  }
-
   #allows(answer: ControlAnswer): boolean {
     this.#note(answer);
     // A refusal is a reply too: a text that says what is not allowed.
@@ -126,7 +120,7 @@ export class Permissions {
     if (/^NOPERM|unknown (sub)?command/i.test(answer.error)) this.#unavailable = answer.error;
   }
 
-  #answered(name: string, allowed: boolean, askedAtMs: number): void {
+  #remember(name: string, { allowed, askedAtMs }: Question): void {
     const answer: Answer = {
       permission: allowed ? 'allowed' : 'denied',
       askedAtMs,
@@ -136,25 +130,73 @@ export class Permissions {
     };
     this.#answers.delete(name);
     this.#answers.set(name, answer);
-    if (this.#answers.size > this.#options.permissionsMax) {
-      const [oldest] = this.#answers.keys();
-      if (oldest !== undefined) this.#answers.delete(oldest);
-    }
-    const waiters = this.#asked.get(name) ?? [];
-    this.#asked.delete(name);
-    for (const waiter of waiters) waiter(allowed);
+    if (this.#answers.size <= this.#options.permissionsMax) return;
+    const [oldest] = this.#answers.keys();
+    if (oldest !== undefined) this.#answers.delete(oldest);
   }
 
   /** A user's name has no space in it (Redis sees to that), so parts can't run into each other. */
-  #name(user: string, intent: Intent): string {
+  #name(user: string, intent: Intent, key: string): string {
     let number = this.#formNumbers.get(intent.form);
     if (number === undefined) {
       number = this.#formsNumbered++;
       this.#formNumbers.set(intent.form, number);
     }
-    return `${user} ${number} ${intent.key}`;
+    return key === EVERY_KEY ? `${user} ${number}` : `${user} ${number} ${key}`;
   }
 }
 
+/** Stands for all keys at once; no key is this one, since keys are compared with their name's space. */
+const EVERY_KEY = '';
+
 /** An answer that came later than it may be kept must still serve the one who asked. */
 const FIRST_USE_MS = 1000;
+
+/** One question to Redis: may this user do what this command does, and is that so for every key? */
+class Question {
+  readonly askedAtMs = performance.now();
+  allowed = true;
+  /** The user's rights know no key: a proven template's thousandth key need not be asked about. */
+  concernsEveryKey = false;
+  readonly #user: string;
+  readonly #intent: Intent;
+  readonly #allows: (answer: ControlAnswer) => boolean;
+
+  constructor(user: string, intent: Intent, allows: (answer: ControlAnswer) => boolean) {
+    this.#user = user;
+    this.#intent = intent;
+    this.#allows = allows;
+  }
+
+  /** Everything goes down at once: one round trip. */
+  ask(connection: ControlConnection, answered: () => void): void {
+    const commands = this.#intent.form.runs(this.#intent);
+    let left = commands.length + 1;
+    const one = (): void => {
+      left--;
+      if (left === 0) answered();
+    };
+    if (commands.length === 0) this.allowed = false;
+    for (const command of commands) {
+      connection.send(['ACL', 'DRYRUN', this.#user, ...command], answer => {
+        this.allowed = this.#allows(answer) && this.allowed;
+        one();
+      });
+    }
+    connection.send(['ACL', 'GETUSER', this.#user], answer => {
+      this.concernsEveryKey = answer.kind === 'reply' && hasEveryKey(answer.value);
+      one();
+    });
+  }
+}
+
+/**
+ * Whether ACL GETUSER tells of a user all of whose rights hold for all keys: with selectors, one
+ * command may be allowed for some keys only.
+ */
+function hasEveryKey(reply: unknown): boolean {
+  if (!Array.isArray(reply)) return false;
+  const field = (name: string): unknown => reply[reply.indexOf(name) + 1];
+  const selectors = field('selectors');
+  return field('keys') === '~*' && Array.isArray(selectors) && selectors.length === 0;
+}

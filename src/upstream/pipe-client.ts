@@ -1,0 +1,29 @@
+import type { Channel } from './identity.js';
+
+/** A session, as its pipe sees it. */
+export interface PipeClient {
+  /**
+   * Bytes [from, to) of its replies; `replies` of them end here. Returns true when the client
+   * doesn't keep up and the reply under way goes on: the pipe then waits for it.
+   */
+  deliver(bytes: Buffer, from: number, to: number, replies: number): boolean;
+  /** The upstream is lost with commands of this client in flight. */
+  upstreamLost(reason: string): void;
+  /** The pipe takes commands again after `congested` said no. */
+  pipeDrained(): void;
+}
+
+/** Takes one whole reply in place of the client, on a path that must look inside it. */
+export interface ReplyReader {
+  reply(bytes: Buffer): void;
+  replyLost(): void;
+}
+
+/** What a connection is opened for. */
+export interface PipeUse {
+  readonly channel: Channel;
+  /** Commands that bring it to its owner's state, after the channel's own; errors are let pass. */
+  readonly replay: readonly (readonly string[])[];
+  /** The one client that it belongs to; it also gets what comes unasked. Null: it is shared. */
+  readonly owner: PipeClient | null;
+}
