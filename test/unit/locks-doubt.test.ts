@@ -82,6 +82,7 @@ t.test('Redis being away is no refusal of Redis, even before the loss is told', 
   scene.world.heardAtMs = -Infinity;
   const request = scene.acquire('lock', 'a');
   t.equal(request.verdict, null, 'not passed on while our token may be in its way');
+  t.strictSame(scene.world.onTheirWay, [], 'and nothing sent that could be refused');
   scene.manager.upstreamLost();
   scene.world.heardAtMs = Infinity;
   scene.manager.upstreamBack();
