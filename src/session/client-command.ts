@@ -45,21 +45,17 @@ export function clientCommand(session: Session, command: Command): void {
   }
 }
 
-/** The redirection's number in Redis becomes the number of the client that has that connection. */
+/** The redirection is told by the number that the client itself gave, not by Redis's for it. */
 function withOurIds(session: Session, reply: Buffer): Buffer {
+  const redirection = session.own.redirection;
+  if (redirection === null) return reply;
   const text = reply.toString('latin1');
-  const ours = (id: string): string => {
-    for (const client of session.gateway.clients.all()) {
-      if (client.own.pipe?.upstreamId === Number(id)) return String(client.id);
-    }
-    return id;
-  };
-  const isNumber = text.startsWith(':');
-  const redirect = isNumber ? /^(:)(\d+)/ : /(\$8\r\nredirect\r\n:)(\d+)/;
-  const named = text.replace(redirect, (_, before: string, id: string) =>
-    id === '0' ? `${before}0` : before + ours(id),
+  const { upstreamId, id } = redirection;
+  const told = text.startsWith(':') ? /^(:)(\d+)/ : /(\$8\r\nredirect\r\n:)(\d+)/;
+  const renamed = text.replace(told, (_, before: string, number: string) =>
+    Number(number) === upstreamId ? before + id : before + number,
   );
-  return Buffer.from(named, 'latin1');
+  return Buffer.from(renamed, 'latin1');
 }
 
 const COLON = 0x3a;
@@ -172,6 +168,7 @@ function tracking(session: Session, command: Command): void {
   session.wait();
   target.own.settleHere(upstreamId => {
     if (session.closed) return;
+    session.own.redirection = { upstreamId, id };
     words[at + 1] = String(upstreamId);
     const frame = encodeCommand(words);
     replyModeCommand(session, { ...command, frame });

@@ -33,6 +33,8 @@ export class OwnPlace {
   #subscriptions: Subscriptions | null = null;
   /** The client sends no more: Redis is to end the connection, and nobody else shall have it. */
   #ending = false;
+  /** Whose connection invalidations go to (CLIENT TRACKING … REDIRECT): Redis's number and ours. */
+  redirection: { readonly upstreamId: number; readonly id: number } | null = null;
   /** Commands queued in the transaction under way, and the replies in it that must be filtered. */
   queued = 0;
   readonly filters: QueuedFilter[] = [];
