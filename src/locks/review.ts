@@ -65,5 +65,6 @@ export function scheduleReview(core: LockCore, entry: LockEntry): void {
       );
     }
   }
-  if (nextMs < Infinity) core.wakeBy(entry, nextMs);
+  // A moment that is past was dealt with just now; were it not, that must not spin.
+  if (nextMs < Infinity) core.wakeBy(entry, Math.max(nextMs, core.world.monotonicMs() + 1));
 }

@@ -342,10 +342,15 @@ t.test('each script does what its header says, on a real Redis', async t => {
     };
     const costs: Record<string, number> = {};
     for (const call of calls) {
-      await redis.del(keyBytes);
-      const before = PRESENT[call.script];
-      if (before !== null) await put(before);
-      costs[call.script] = await commandsOf(() => scripts.run(call));
+      costs[call.script] = Infinity;
+      // The server counts everybody's commands, a connection that comes or goes included.
+      for (let attempt = 0; attempt < 3; attempt++) {
+        await redis.del(keyBytes);
+        const before = PRESENT[call.script];
+        if (before !== null) await put(before);
+        const cost = await commandsOf(() => scripts.run(call));
+        costs[call.script] = Math.min(costs[call.script] ?? cost, cost);
+      }
     }
     t.strictSame(costs, {
       reserve: 7,
