@@ -1,6 +1,6 @@
 -- materialize: token -> the holder's value, with what is left of the holder's TTL.
 --
--- KEYS  lock key
+-- KEYS  lock key; its companion, where the key is settled (optional)
 -- ARGV  token; the holder's value; the holder's remaining TTL in ms
 -- Gives {'materialized'}
 --       {'gone', 'absent' | 'value' | 'token'}: what is there in place of the token
@@ -8,7 +8,8 @@
 --
 -- Guards invariants 1 and 11 (docs/protocol.md): a holder known only to the proxy's memory becomes
 -- the key's value, and only in place of the token that this grant was made from.
--- The companion stays: the key is kept from others by the same tenure.
+-- The companion stays, since the key is kept from others by the same tenure; where the key is
+-- settled it is left to Redis for good, and the companion goes.
 local lock = KEYS[1]
 local token, value, left_ms = ARGV[1], ARGV[2], ARGV[3]
 
@@ -22,5 +23,6 @@ if held ~= token then
   return {'gone', string.sub(held, 1, 9) == 'forelock:' and 'token' or 'value'}
 end
 
+if KEYS[2] then redis.call('DEL', KEYS[2]) end
 redis.call('SET', lock, value, 'PX', left_ms)
 return {'materialized'}

@@ -75,7 +75,7 @@ function extendByMaterializing(
 ): void {
   const delegation = entry.delegation;
   if (delegation === null) throw new Error('nothing to materialize');
-  materialize(core, entry, delegation, intent.ttlMs, pending, reply => {
+  materialize(core, entry, delegation, [entry.key], intent.ttlMs, pending, reply => {
     if (reply.status === 'materialized') {
       core.counters.extensionsThroughRedis++;
       core.deliver(entry, pending, 'extended');

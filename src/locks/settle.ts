@@ -15,7 +15,10 @@ export function settle(core: LockCore, entry: LockEntry): boolean {
   if (delegation === null || core.upstreamAway() || nowMs < delegation.settleAtMs) return false;
   if (delegation.grant.live(nowMs)) {
     const { grant } = delegation;
-    materialize(core, entry, delegation, Math.ceil(grant.endsAtMs - nowMs), null, () => {});
+    // Only a holder that is written because it holds for long leaves the tenure as it is.
+    const left = core.paused || delegation.doubted !== null || entry.waitingTouches.length > 0;
+    const keys = left ? [entry.key, entry.companion] : [entry.key];
+    materialize(core, entry, delegation, keys, Math.ceil(grant.endsAtMs - nowMs), null, () => {});
   } else {
     yieldDelegation(core, entry, delegation, null, () => {});
   }
@@ -23,20 +26,22 @@ export function settle(core: LockCore, entry: LockEntry): boolean {
 }
 
 /**
- * Token -> the holder's value, with that TTL. `pending` is the request that it is sent for, if any;
+ * Token -> the holder's value, with that TTL. `keys` names the companion too where the tenure is
+ * over with it; `pending` is the request that it is sent for, if any;
  * `done` is told how it ended, after the rest.
  */
 export function materialize(
   core: LockCore,
   entry: LockEntry,
   delegation: Delegation,
+  keys: readonly string[],
   ttlMs: number,
   pending: Pending | null,
   done: (reply: Reply) => void,
 ): void {
   const { value, clientId, grantedAtMs } = delegation.grant;
   const args = [delegation.token, value, ttlMs];
-  core.send(entry, 'materialize', [entry.key], args, pending, (reply, flight) => {
+  core.send(entry, 'materialize', keys, args, pending, (reply, flight) => {
     const nowMs = core.world.monotonicMs();
     if (reply.status === 'materialized') {
       core.counters.materializations++;

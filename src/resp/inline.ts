@@ -23,7 +23,7 @@ interface Word {
 function readWord(line: string, from: number): Word | null {
   let text = '';
   let at = from;
-  while (at < line.length && !isSpace(line.charCodeAt(at)) && line[at] !== '\0') {
+  while (at < line.length && !WORD_ENDS.includes(line[at] as string)) {
     const character = line[at];
     if (character === '"' || character === "'") {
       const quoted = character === '"' ? readDouble(line, at + 1) : readSingle(line, at + 1);
@@ -37,6 +37,9 @@ function readWord(line: string, from: number): Word | null {
   }
   return { text, end: line[at] === '\0' ? line.length : at };
 }
+
+/** Fewer than C's isspace: a vertical tab or a form feed within a word belongs to it. */
+const WORD_ENDS = ' \n\r\t\0';
 
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
@@ -84,7 +87,7 @@ function readSingle(line: string, from: number): Word | null {
   return null;
 }
 
-/** C's isspace in the C locale. */
+/** C's isspace in the C locale: what is skipped before a word, and what may follow a quote. */
 function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);
 }

@@ -36,9 +36,8 @@ export class ClientOutput {
     this.#socket.write(whole ? bytes : bytes.subarray(from, to));
   }
 
-  /** Whether more should wait until the client has read some. */
-  get behind(): boolean {
-    return this.#socket.writableLength > this.#gateway.options.flowWindowBytes;
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
   }
 
   /** Ends the connection once what was written is with the client. */

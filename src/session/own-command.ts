@@ -1,5 +1,7 @@
-import { wordAt } from '../intent/arguments.js';
+import { textAt, wordAt } from '../intent/arguments.js';
+import { placeOfName } from '../intent/share-list.js';
 import { encodeCommand } from '../resp/encode.js';
+import { parseReply } from '../resp/parse-reply.js';
 import { filterExec, filterReply, keyspaceCommand } from './keyspace-filter.js';
 import { PIN } from './own-place.js';
 import type { Command } from './route.js';
@@ -130,42 +132,41 @@ function inTransaction(session: Session, command: Command, touches: TouchSet | n
   }
   const filter = keyspaceCommand(command.name, command.args);
   if (filter !== null) own.filters.push({ index: own.queued, command: filter });
-  own.queued++;
-  if (command.name === 'select' || command.name === 'auth' || command.name === 'hello') {
-    own.selectQueued = true;
+  if (placeOfName(command.name) === 'state' || command.name === 'client') {
+    const args = command.args.map((_, index) => textAt(command.args, index));
+    own.states.push({ index: own.queued, args });
   }
+  own.queued++;
 }
 
 function exec(session: Session, command: Command): void {
   const { own, state } = session;
-  const { selectQueued } = own;
-  if (own.filters.length === 0) {
+  if (own.filters.length === 0 && own.states.length === 0) {
     own.send(command.frame, 0, command.frame.length, 1);
   } else {
-    const filters = [...own.filters];
     own.ask(command.frame, reply => {
-      if (reply !== null) session.answer(filterExec(filters, reply, state.protocol));
+      if (reply === null) return;
+      stateAfterExec(session, reply);
+      session.answer(filterExec(own.filters, reply, state.protocol));
     });
   }
-  if (!selectQueued) {
-    session.awaitDrain(() => own.transactionEnded());
-    return;
-  }
-  // Only Redis knows which of the queued commands had effect.
-  session.awaitDrain(() => {
-    session.wait();
-    own.askSilently(CLIENT_INFO, reply => {
-      const info = reply?.toString('latin1') ?? '';
-      const database = / db=(\d+)/.exec(info)?.[1];
-      if (database !== undefined) state.database = Number(database);
-      session.stateChanged();
-      own.transactionEnded();
-      session.resume();
-    });
-  });
+  session.awaitDrain(() => own.transactionEnded());
 }
 
-const CLIENT_INFO = encodeCommand(['CLIENT', 'INFO']);
+/** Commands of connection state took effect where EXEC tells no error of them. */
+function stateAfterExec(session: Session, reply: Buffer): void {
+  const { states } = session.own;
+  if (states.length === 0 || reply[0] !== ARRAY) return;
+  const node = parseReply(reply);
+  if (!('items' in node) || node.items === null) return;
+  for (const { index, args } of states) {
+    const type = node.items[index]?.type ?? '-';
+    if (type !== '-' && type !== '!') session.state.accepted(args);
+  }
+  session.stateChanged();
+}
+
+const ARRAY = 0x2a;
 
 /**
  * The answers to these are confirmations, one for each name, among the messages of what is

@@ -17,6 +17,12 @@ export const PIN = {
   streaming: 128,
 } as const;
 
+/** A command of connection state, queued as the `index`th of its transaction. */
+export interface QueuedState {
+  readonly index: number;
+  readonly args: readonly string[];
+}
+
 /**
  * A client's own connection to Redis: opened when a command needs it, with the client's state
  * replayed, and left again once nothing of that state is in Redis's connection alone.
@@ -38,8 +44,8 @@ export class OwnPlace {
   /** Commands queued in the transaction under way, and the replies in it that must be filtered. */
   queued = 0;
   readonly filters: QueuedFilter[] = [];
-  /** A SELECT was queued: which database counts after EXEC, only Redis knows. */
-  selectQueued = false;
+  /** Queued commands of connection state: what EXEC says of each tells whether it took effect. */
+  readonly states: QueuedState[] = [];
 
   constructor(session: Session) {
     this.#session = session;
@@ -144,6 +150,7 @@ export class OwnPlace {
   /** The client has ended its side; false where no connection of its own would tell Redis. */
   endWriting(): boolean {
     if (this.pipe === null) return false;
+    if (this.#ending) return true;
     this.#ending = true;
     this.pipe.endWriting();
     return true;
@@ -169,7 +176,7 @@ export class OwnPlace {
     this.unpin(PIN.transaction | PIN.watch);
     this.queued = 0;
     this.filters.length = 0;
-    this.selectQueued = false;
+    this.states.length = 0;
     this.#endTouches();
     this.#restWhenFree();
   }

@@ -129,15 +129,15 @@ export class Session implements PipeClient {
     return !this.closed && this.#output.writable;
   }
 
-  deliver(bytes: Buffer, from: number, to: number, replies: number): boolean {
-    if (this.closed) return false;
+  deliver(bytes: Buffer, from: number, to: number, replies: number): number {
+    if (this.closed) return 0;
     if (this.#output.overflows()) {
       this.close();
-      return false;
+      return 0;
     }
     this.#output.write(bytes, from, to);
     if (this.#turnstile.answered(replies)) this.#drained();
-    return this.#output.behind;
+    return this.#output.waitingBytes;
   }
 
   upstreamLost(reason: string): void {
@@ -348,11 +348,12 @@ export class Session implements PipeClient {
 
   #ended(): void {
     this.#inputEnded = true;
-    if (!this.own.endWriting()) this.#endWhenAnswered();
+    this.#endWhenAnswered();
   }
 
+  /** The client sends no more: what it has sent is answered first. */
   #endWhenAnswered(): void {
-    if (this.outstanding > 0 || !this.#turnstile.open || this.own.pipe !== null) return;
+    if (!this.#turnstile.open || this.own.endWriting() || this.outstanding > 0) return;
     this.end();
   }
 

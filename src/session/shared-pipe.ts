@@ -2,7 +2,7 @@ import type { Channel } from '../upstream/identity.js';
 import type { Pipe } from '../upstream/pipe.js';
 import type { PipeGroup, PipeSet } from '../upstream/pipe-set.js';
 
-/** The shared pipe that a client uses: the same one as long as any answer is to come from it. */
+/** The shared pipe that a client uses: the same one while it owes any answer. */
 export class SharedPipe {
   readonly #pipes: PipeSet;
   #group: PipeGroup | null = null;

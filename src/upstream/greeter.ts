@@ -47,8 +47,8 @@ export class Greeter implements PipeClient {
     this.#pipe?.close('Forelock stops');
   }
 
-  deliver(): boolean {
-    return false;
+  deliver(): number {
+    return 0;
   }
 
   upstreamLost(): void {

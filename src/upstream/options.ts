@@ -13,6 +13,8 @@ export interface UpstreamOptions {
   readonly pipeStallMs: number;
   /** What may wait in one direction before the sender is no longer read. */
   readonly flowWindowBytes: number;
+  /** What may wait for a client that doesn't read, before a shared connection waits for it. */
+  readonly clientOutputLimitBytes: number;
   readonly idleOwnConnectionsMax: number;
   readonly idleOwnConnectionMs: number;
 }

@@ -3,10 +3,10 @@ import type { Channel } from './identity.js';
 /** A session, as its pipe sees it. */
 export interface PipeClient {
   /**
-   * Bytes [from, to) of its replies; `replies` of them end here. Returns true when the client
-   * doesn't keep up and the reply under way goes on: the pipe then waits for it.
+   * Bytes [from, to) of its replies; `replies` of them end here. Returns how many bytes wait for
+   * the client then: where it doesn't keep up with a large reply, the pipe waits for it.
    */
-  deliver(bytes: Buffer, from: number, to: number, replies: number): boolean;
+  deliver(bytes: Buffer, from: number, to: number, replies: number): number;
   /** The upstream is lost with commands of this client in flight. */
   upstreamLost(reason: string): void;
   /** The pipe takes commands again after `congested` said no. */

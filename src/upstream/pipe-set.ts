@@ -144,7 +144,7 @@ function ownState(channel: Channel, replay: readonly string[][]): string {
 }
 
 const NOBODY: PipeClient = {
-  deliver: () => false,
+  deliver: () => 0,
   upstreamLost: () => undefined,
   pipeDrained: () => undefined,
 };

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { encodeCommand, errorReply } from '../resp/encode.js';
+import { FrameCollector } from '../resp/frame-collector.js';
 import { ReplyFramer } from '../resp/reply-framer.js';
 import { endpointName, openSocket } from './endpoint.js';
 import { channelPrelude } from './identity.js';
@@ -32,6 +33,9 @@ export class Pipe {
   #queue = new ReplyQueue();
   #state: 'connecting' | 'ready' | 'closed' = 'connecting';
   readonly #giveUpAtMs: number;
+  readonly #holdAboveBytes: number;
+  /** The owner has sent its last. */
+  #ending = false;
   #retry: NodeJS.Timeout | null = null;
   /** Replies of the prelude still to come, and how many of them must not be errors. */
   #preludeReplies = 0;
@@ -56,14 +60,20 @@ export class Pipe {
 
   /** The client whose unfinished reply holds this pipe until its socket drains. */
   #heldBy: PipeClient | null = null;
-  /** Pieces of the reply that a ReplyReader waits for. */
-  #collected: Buffer[] = [];
+  /** How much of the unfinished reply at the head has come, at most. */
+  #replyBytes = 0;
+  readonly #collector = new FrameCollector();
 
   constructor(options: UpstreamOptions, use: PipeUse, onClosed: (pipe: Pipe) => void) {
     this.#options = options;
     this.#use = use;
     this.#owner = use.owner;
     this.#onClosed = onClosed;
+    // On a shared connection a hold stops others, so what the client may leave unread comes first.
+    this.#holdAboveBytes =
+      use.owner === null
+        ? options.clientOutputLimitBytes - SHARED_BLOCK_BYTES * 2
+        : options.flowWindowBytes;
     this.#giveUpAtMs = performance.now() + options.reconnectWaitMs;
     const blockBytes = use.owner === null ? SHARED_BLOCK_BYTES : OWN_BLOCK_BYTES;
     this.#writer = new TurnWriter(blockBytes, bytes => this.#put(bytes));
@@ -151,8 +161,8 @@ export class Pipe {
   /** The owner sends no more; Redis decides what that means for what is under way. */
   endWriting(): void {
     this.#writer.flush();
-    if (this.#state === 'connecting') this.close('the client is gone');
-    else this.#socket?.end();
+    this.#ending = true;
+    if (this.#state === 'ready') this.#socket?.end();
   }
 
   close(reason: string): void {
@@ -229,6 +239,7 @@ export class Pipe {
     const waiting = this.#unsent;
     this.#unsent = [];
     for (const bytes of waiting) this.#socket?.write(bytes);
+    if (this.#ending) this.#socket?.end();
     for (const then of this.#whenReady.splice(0)) then();
   }
 
@@ -300,47 +311,28 @@ export class Pipe {
     const wanted = queue.replies();
     while (ended < wanted && at < chunk.length) {
       const end = this.#framer.scan(chunk, at, chunk.length);
-      if (end < 0) {
-        at = chunk.length;
-        break;
-      }
-      at = end;
-      if (!this.#framer.isPush) ended++;
+      this.#replyBytes = end < 0 ? this.#replyBytes + chunk.length - at : 0;
+      at = end < 0 ? chunk.length : end;
+      if (end >= 0 && !this.#framer.isPush) ended++;
     }
-    const midReply = this.#framer.midReply;
     if (ended > 0) queue.answered(ended);
-    const held = client.deliver(chunk, from, at, ended);
-    if (held && (midReply || this.#owner !== null)) this.#hold(client);
+    const waitingBytes = client.deliver(chunk, from, at, ended);
+    // A reply this large waits for its client; a client that leaves many small ones is closed.
+    const isLarge = this.#replyBytes > this.#options.flowWindowBytes;
+    if (isLarge && waitingBytes > this.#holdAboveBytes && this.#state === 'ready') {
+      this.#heldBy = client;
+      this.#socket?.pause();
+    }
     return at;
   }
 
-  #hold(client: PipeClient): void {
-    if (this.#state !== 'ready') return;
-    this.#heldBy = client;
-    this.#socket?.pause();
-  }
-
   #readForOwner(chunk: Buffer, from: number, to: number): number {
-    const owner = this.#owner;
-    if (owner?.deliver(chunk, from, to, 0)) this.#hold(owner);
+    this.#owner?.deliver(chunk, from, to, 0);
     return to;
   }
 
-  /** The next whole frame, once its last byte is here; null before. */
-  #collect(chunk: Buffer, from: number): { frame: Buffer; end: number } | null {
-    const end = this.#framer.scan(chunk, from, chunk.length);
-    const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
-    if (end < 0) {
-      this.#collected.push(piece);
-      return null;
-    }
-    const frame = this.#collected.length === 0 ? piece : Buffer.concat([...this.#collected, piece]);
-    this.#collected = [];
-    return { frame, end };
-  }
-
   #readWatched(chunk: Buffer, from: number, watch: (frame: Buffer) => number): number {
-    const collected = this.#collect(chunk, from);
+    const collected = this.#collector.collect(this.#framer, chunk, from);
     if (collected === null) return chunk.length;
     const { frame, end } = collected;
     const answered = watch(frame);
@@ -351,7 +343,7 @@ export class Pipe {
         reader.reply(frame);
         return end;
       }
-      if (this.#owner?.deliver(frame, 0, frame.length, 1)) this.#hold(this.#owner);
+      this.#owner?.deliver(frame, 0, frame.length, 1);
       return end;
     }
     this.#readForOwner(frame, 0, frame.length);
@@ -359,7 +351,7 @@ export class Pipe {
   }
 
   #readForReader(chunk: Buffer, from: number): number {
-    const collected = this.#collect(chunk, from);
+    const collected = this.#collector.collect(this.#framer, chunk, from);
     if (collected === null) return chunk.length;
     const { frame: whole, end } = collected;
     if (this.#framer.isPush) {

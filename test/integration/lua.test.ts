@@ -190,6 +190,18 @@ t.test('each script does what its header says, on a real Redis', async t => {
       between(t, await redis.pttl(keyBytes), 1, 700);
     });
 
+    t.test('where the key is settled, the companion goes', async t => {
+      await put(token);
+      await redis.set(companionBytes, '{}');
+      t.strictSame(await materialize(), ['materialized']);
+      t.equal(await redis.exists(companionBytes), 1);
+      await put(token);
+      const args = [token, value, 700];
+      const settled = await scripts.run({ script: 'materialize', keys: [key, companion], args });
+      t.strictSame(settled, ['materialized']);
+      t.equal(await redis.exists(companionBytes), 0);
+    });
+
     t.test('writes over nothing but the exact token', async t => {
       t.strictSame(await materialize(), ['gone', 'absent']);
       t.equal(await stored(), null);

@@ -131,6 +131,7 @@ export class RedisModel {
       }
       case 'materialize':
         if (held !== arg(0)) return this.gone(held);
+        if (keys.length > 1) this.del(database, companion);
         this.set(database, key, arg(1), Number(arg(2)));
         return ['materialized'];
       case 'retain': {

@@ -118,6 +118,7 @@ const INLINE_WORDS: readonly (readonly [string, readonly string[] | null])[] = [
   ['set k ""', ['set', 'k', '']],
   ['set k a"b"', ['set', 'k', 'ab']],
   ['set k "a"b', null],
+  ['\x0bset\x0bk \x0cv', ['set\x0bk', 'v']],
   ['set k "a', null],
   ["set k 'a", null],
   ['', []],
