@@ -8,8 +8,8 @@ import { EXTEND, EXTEND_SHA, RELEASE, RELEASE_SHA } from './lock-scripts.js';
 
 export type Command = readonly string[];
 
-/** Long enough that nothing expires while a test runs. */
-const TTL_MS = 600_000;
+/** Long enough that nothing expires while a test runs; short enough to be granted from memory. */
+const TTL_MS = 50_000;
 
 const word = fc.constantFrom(
   'a',
@@ -76,7 +76,7 @@ function lockCommand(prefix: string): fc.Arbitrary<Command> {
   return fc.oneof(
     command('SET', key, owner, literal('NX'), literal('PX'), ttl),
     command('SET', key, owner, literal('PX'), ttl, literal('NX')),
-    command('SET', key, owner, literal('EX'), literal('600'), literal('nx')),
+    command('SET', key, owner, literal('EX'), literal('50'), literal('nx')),
     command('EVAL', literal(RELEASE), one, key, owner),
     command('EVAL', literal(RELEASE), one, key, owner),
     command('EVALSHA', literal(RELEASE_SHA), one, key, owner),
@@ -139,7 +139,7 @@ export const lockSteps = (clients: number): fc.Arbitrary<LockStep[]> =>
               Array.from({ length: cycles }, () => [
                 {
                   client,
-                  command: ['SET', key, `owner-${client}`, 'NX', 'PX', String(TTL_MS / 20)],
+                  command: ['SET', key, `owner-${client}`, 'NX', 'PX', String(TTL_MS)],
                   pauseMs: 0,
                 },
                 { client, command: ['EVAL', RELEASE, '1', key, `owner-${client}`], pauseMs: 0 },

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { locksLookLikeRedis } from '../fuzz/properties.js';
 import { delegate, isDelegated, LONG_TTL_MS, rawValue, statusOf } from '../harness/delegation.js';
-import { eventually } from '../harness/lifetime.js';
+import { eventually, sleep } from '../harness/lifetime.js';
 import { acquire, extend, release } from '../harness/lock-scripts.js';
 import type { RespClient } from '../harness/resp-client.js';
 import { type Comparing, describe, type Pair, Twins } from '../harness/twins.js';
@@ -196,7 +196,17 @@ for (const state of STATES) {
   });
 }
 
-/** Steps of the touching client and of the owner, in turn: `owner:` marks the owner's. */
+/** What the owner of the lock does (`owner:acquire`), or another who wants it (`other:acquire`). */
+const lockCommands = (key: string, who: string): Record<string, readonly string[]> => {
+  const value = who === 'owner' ? OWNER : 'another';
+  return {
+    acquire: acquire(key, value, LONG_TTL_MS),
+    extend: extend(key, value, LONG_TTL_MS),
+    release: release(key, value),
+  };
+};
+
+/** Steps of the owner and of the other client, in turn. */
 const SCENES: Record<string, [State, string[]][]> = {
   'a WATCH sees a grant': [
     ['free', ['WATCH K', 'owner:acquire', 'MULTI', 'SET K:done 1', 'EXEC', 'GET K:done']],
@@ -224,6 +234,15 @@ const SCENES: Record<string, [State, string[]][]> = {
     ['free', ['MULTI', 'SET K new NX PX 60000', 'owner:acquire', 'EXEC']],
     ['free', ['MULTI', 'GET K', 'DISCARD', 'owner:acquire', 'GET K']],
   ],
+  'only its owner has it': [
+    [
+      'held, known to Forelock only',
+      ['other:release', 'other:extend', 'other:acquire', 'owner:acquire', 'owner:extend', 'GET K'],
+    ],
+    ['held, known to Forelock only', ['owner:release', 'owner:release', 'owner:extend', 'GET K']],
+    ['held, written to Redis', ['other:release', 'other:extend', 'other:acquire', 'GET K']],
+    ['free', ['owner:release', 'other:extend', 'other:acquire', 'owner:release', 'GET K']],
+  ],
   'a taken lock is taken for its owner': [
     ['held, known to Forelock only', ['SET K stolen', 'owner:extend', 'owner:release', 'GET K']],
     ['held, written to Redis', ['DEL K', 'owner:release', 'owner:acquire', 'GET K']],
@@ -244,15 +263,11 @@ t.test('touching and locking in turn', async t => {
           const key = `lock:${index}`;
           const stage = { twins, redis, holder, other, key, state };
           await enter(t, stage);
-          const ownerSteps: Record<string, readonly string[]> = {
-            'owner:acquire': acquire(key, OWNER, LONG_TTL_MS),
-            'owner:extend': extend(key, OWNER, LONG_TTL_MS),
-            'owner:release': release(key, OWNER),
-          };
           for (const step of steps) {
-            const ownerStep = ownerSteps[step];
-            if (step === 'pause') await new Promise(resolve => setTimeout(resolve, 60));
-            else if (ownerStep) await holder.same(t, ...ownerStep);
+            const [who = '', lockStep = ''] = step.split(':');
+            const lockCommand = lockCommands(key, who)[lockStep];
+            if (step === 'pause') await sleep(60);
+            else if (lockCommand) await (who === 'owner' ? holder : other).same(t, ...lockCommand);
             else await compare(t, other, step, key);
           }
           await compareAftermath(t, stage);

@@ -30,8 +30,8 @@ const script = (prefix: string): Buffer =>
     ]),
     Buffer.from('\r\n*0\r\nECHO "x y"\r\n'),
     encodeAll([
-      acquire(`${prefix}lock`, 'me', 100_000),
-      acquire(`${prefix}lock`, 'you', 100_000),
+      acquire(`${prefix}lock`, 'me', 50_000),
+      acquire(`${prefix}lock`, 'you', 50_000),
       release(`${prefix}lock`, 'you'),
       release(`${prefix}lock`, 'me'),
       ['SELECT', '1'],
@@ -100,8 +100,8 @@ t.test('inline commands', async t => {
     ['ECHO ""\r\n', 1],
     ['SET k "a b"\r\n', 1],
     ['GET k\r\n', 1],
-    ['SET lock me NX PX 100000\r\n', 1],
-    ['SET lock me NX PX 100000\r\n', 1],
+    ['SET lock me NX PX 50000\r\n', 1],
+    ['SET lock me NX PX 50000\r\n', 1],
     ['NOSUCH a "b c"\r\n', 1],
     ['GET\r\n', 1],
     ['PING\r\r\n', 1],
@@ -182,7 +182,7 @@ const STATES: [what: string, before: readonly Command[]][] = [
   ['in another database', [['SELECT', '1']]],
   ['in a transaction', [['MULTI'], ['SET', 'never', 'set']]],
   ['subscribed', [['SUBSCRIBE', 'ch']]],
-  ['holding a lock', [acquire('held', 'me', 100_000)]],
+  ['holding a lock', [acquire('held', 'me', 50_000)]],
 ];
 
 t.test('malformed frames get their error, and end the connection', async t => {
@@ -314,10 +314,10 @@ const PIPELINES: [what: string, commandAt: (index: number) => Command][] = [
     'of lock cycles',
     index =>
       [
-        acquire('lock', `owner-${index}`, 100_000),
-        acquire('lock', 'another', 100_000),
+        acquire('lock', `owner-${index}`, 50_000),
+        acquire('lock', 'another', 50_000),
         releaseBySha('lock', 'another'),
-        extend('lock', `owner-${index - 3}`, 100_000),
+        extend('lock', `owner-${index - 3}`, 50_000),
         releaseBySha('lock', `owner-${index - 4}`),
       ][index % 5] ?? [],
   ],
@@ -326,7 +326,7 @@ const PIPELINES: [what: string, commandAt: (index: number) => Command][] = [
     index =>
       [
         ['INCR', 'n'],
-        acquire(`lock-${index % 3}`, `owner-${index}`, 100_000),
+        acquire(`lock-${index % 3}`, `owner-${index}`, 50_000),
         ['GET', 'n'],
         release(`lock-${(index - 2) % 3}`, `owner-${index - 2}`),
         ['EXISTS', `lock-${index % 3}`],
@@ -337,7 +337,7 @@ const PIPELINES: [what: string, commandAt: (index: number) => Command][] = [
 ];
 
 t.test(`pipelines of ${DEPTH}`, async t => {
-  const twins = await Twins.start(t);
+  const twins = await Twins.start(t, { forelockArgs: ['--delegate', '*'] });
   for (const [what, commandAt] of PIPELINES) {
     await twins.flush();
     const pair = await twins.pair(t);
@@ -356,12 +356,12 @@ t.test(`pipelines of ${DEPTH}`, async t => {
 });
 
 t.test('random commands, cut at random: every reply is its own', async t => {
-  const twins = await Twins.start(t);
+  const twins = await Twins.start(t, { forelockArgs: ['--delegate', '*'] });
   await t.resolves(repliesAreTheirOwn(twins, { runs: 150 }));
 });
 
 t.test('many sessions at once, each on keys of its own: no reply crosses', async t => {
-  const twins = await Twins.start(t);
+  const twins = await Twins.start(t, { forelockArgs: ['--delegate', '*'] });
   // NOSCRIPT depends on what other sessions sent before: both know all scripts from the start.
   for (const command of [release('k', 'v'), extend('k', 'v', 1)]) await twins.onBoth(...command);
   const sessions = sampleSessions(40, 7);
