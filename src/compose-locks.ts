@@ -24,9 +24,14 @@ export interface LocksNeed {
   readonly pipes: PipeSet;
   readonly tally: LockTally;
   readonly log: Log;
+  /** Why nothing may be delegated by default now. */
+  readonly delegationBar: () => string | null;
 }
 
-export function composeLocks(options: Options, { control, pipes, tally, log }: LocksNeed): Locks {
+export function composeLocks(
+  options: Options,
+  { control, pipes, tally, log, delegationBar }: LocksNeed,
+): Locks {
   const world: LockWorld = {
     monotonicMs: () => performance.now(),
     wallMs: () => Date.now(),
@@ -37,7 +42,7 @@ export function composeLocks(options: Options, { control, pipes, tally, log }: L
     },
     lastHeardAtMs: () => control.lastHeardAtMs(),
     oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
-    delegationBar: () => control.delegationBar(),
+    delegationBar,
     doubt: (reason, database, key) => {
       tally.doubted(reason);
       log.warn({ reason, database, key }, 'the delegation of a lock is in doubt, and ends');

@@ -134,7 +134,12 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
   );
   const holds = createHoldHistogram();
   const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
-  const locks = composeLocks(options, { control, pipes, tally, log });
+  const broadcastTrackers = new Set<number>();
+  const delegationBar = (): string | null =>
+    broadcastTrackers.size > 0
+      ? 'a client tracks keys with CLIENT TRACKING … BCAST'
+      : control.delegationBar();
+  const locks = composeLocks(options, { control, pipes, tally, log, delegationBar });
   const traffic: Traffic = {
     commands: 0,
     clientsAccepted: 0,
@@ -163,7 +168,7 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
       redisVersion: control.redisVersion,
       role: control.role,
       lastHeardMsAgo: msAgo(control.lastHeardAtMs()),
-      delegationBar: control.delegationBar(),
+      delegationBar: delegationBar(),
       ...pipes.counts(),
     }),
     clients: () => ({
@@ -186,6 +191,7 @@ function composeService(options: Options, upstream: UpstreamAddress, { log }: Lo
     decides: options.mode === 'reserve',
     permissions: control.permissions,
     scripts,
+    broadcastTrackers,
     admin: createAdminDesk(admin, (user, words) => control.permissions.mayRun(user, words)),
     log,
     commands: () => commands,

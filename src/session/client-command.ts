@@ -159,6 +159,9 @@ function unblock(session: Session, command: Command): void {
 function tracking(session: Session, command: Command): void {
   const words = command.args.map((_, index) => textAt(command.args, index));
   if ((words[2] ?? '').toLowerCase() !== 'on') return stateCommand(session, command);
+  if (words.some((word, index) => index > 2 && word.toLowerCase() === 'bcast')) {
+    session.gateway.broadcastTrackers.add(session.id);
+  }
   const at = words.findIndex((word, index) => index > 2 && word.toLowerCase() === 'redirect');
   const id = at < 0 ? 0 : Number(words[at + 1]);
   if (!isOurs(id)) return replyModeCommand(session, command);

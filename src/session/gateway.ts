@@ -60,6 +60,11 @@ export interface Gateway {
   readonly scripts: ScriptKnowledge;
   readonly admin: AdminDesk;
   readonly log: SessionLog;
+  /**
+   * Clients that track keys with BCAST: they would be told of our tokens, so nothing is delegated
+   * by default while there are any.
+   */
+  readonly broadcastTrackers: Set<number>;
   /** Null until the upstream has told its commands. */
   commands(): CommandTable | null;
   /**

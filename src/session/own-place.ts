@@ -209,6 +209,8 @@ export class OwnPlace {
     this.#pins = 0;
     this.raw = false;
     this.#subscriptions = null;
+    this.redirection = null;
+    this.#session.gateway.broadcastTrackers.delete(this.#session.id);
     this.transactionEnded();
     if (pipe === null) return;
     pipe.abandon();

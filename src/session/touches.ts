@@ -60,7 +60,10 @@ export function scopesOf(
   const touched: Touched = table?.keysOf(args, gateway.scripts) ?? 'every-database';
   if (touched === 'none') return [];
   if (touched === 'whole-database') return [whole(database)];
-  if (touched === 'every-database' || touched === 'unknown') return databases.map(whole);
+  if (touched === 'every-database' || touched === 'unknown') {
+    // What lasts may touch a key that becomes a lock meanwhile, in a database that has none yet.
+    return [...new Set(keepsTouching ? [database, ...databases] : databases)].map(whole);
+  }
   const scopes = [
     named(gateway.desk, database, touched.keys, bars, keepsTouching),
     touched.elsewhere === null
