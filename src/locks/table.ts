@@ -1,7 +1,8 @@
+import { templateOf } from '../forecast/template.js';
 import type { LockCounters } from './counters.js';
 import { LockEntry, type TouchInFlight } from './entry.js';
 import { matchesAny } from './glob.js';
-import { companionOf, templateOf } from './names.js';
+import { companionOf } from './names.js';
 import type { LockOptions } from './options.js';
 import { Templates } from './templates.js';
 import { Tenure } from './tenure.js';

@@ -1,34 +1,40 @@
 import { textAt, wordAt } from '../intent/arguments.js';
-import { placeOfName } from '../intent/share-list.js';
 import { encodeCommand } from '../resp/encode.js';
-import { parseReply } from '../resp/parse-reply.js';
-import { filterExec, filterReply, keyspaceCommand } from './keyspace-filter.js';
+import { filterReply, keyspaceCommand } from './keyspace-filter.js';
 import { PIN } from './own-place.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
 import { SUBSCRIBING } from './subscriptions.js';
-import { scopesOf, type TouchScope, type TouchSet } from './touches.js';
+import { keepAll, scopesOf, type TouchScope, type TouchSet } from './touches.js';
+import { endsWhenAccepted, execThatLasts, inTransaction, multi } from './transaction.js';
 
 /** Commands that go down the client's own connection, and what they do to its state. */
 export function ownCommand(session: Session, command: Command): void {
   const { own } = session;
   if (!session.mayEnter('own')) return session.awaitDrain(null);
+  if (SUBSCRIBING.has(command.name) && !own.has(PIN.transaction) && !own.opaque) {
+    return subscribe(session, command);
+  }
+  if (command.name === 'exec' && own.outlasts && !own.opaque) {
+    return execThatLasts(session, command);
+  }
   const lasts = own.has(PIN.transaction) || command.name === 'watch';
   const bars = !isLockShaped(session, command);
   const touches = session.settling.settled(() =>
     WAITS.has(command.name) ? grantsOf(session) : scopesOf(session, command.args, bars, lasts),
   );
   if (touches === 'waiting') return;
-  if (SUBSCRIBING.has(command.name)) return subscribe(session, command);
   session.taken(command);
   if (own.opaque) {
+    if (command.name === 'select') own.mayBeIn(Number(textAt(command.args, 1)));
     // No reply tells when such a command is done: its touch lasts as long as the connection.
     keepAll(session, touches);
     own.sendRaw(command.frame, 0, command.frame.length);
     return;
   }
   if (own.has(PIN.transaction)) return inTransaction(session, command, touches);
-  const change = CHANGES.get(command.name);
+  // A stranger's MULTI is refused, and so is all that would follow from it.
+  const change = session.state.identity === null ? undefined : CHANGES.get(command.name);
   if (change !== undefined) return change(session, command, touches);
   plain(session, command, touches);
 }
@@ -44,10 +50,6 @@ function grantsOf(session: Session): TouchScope[] {
 function isLockShaped(session: Session, command: Command): boolean {
   const min = command.facts?.lockArgumentsMin ?? 0;
   return min > 0 && session.gateway.scripts.intentOf(command.args) !== null;
-}
-
-function keepAll(session: Session, touches: TouchSet | null): void {
-  for (const touch of touches?.touches ?? []) session.own.keep(touch);
 }
 
 /** A command that leaves no state behind; it may block. */
@@ -75,26 +77,16 @@ const CHANGES: ReadonlyMap<
 > = new Map([
   ['multi', multi],
   ['watch', watch],
-  ['unwatch', unwatch],
+  ['unwatch', endsWhenAccepted],
   ['monitor', monitor],
   ['wait', waitForReplicas],
   ['waitaof', waitForReplicas],
 ]);
 
-function multi(session: Session, command: Command): void {
-  session.own.pin(PIN.transaction);
-  session.own.send(command.frame, 0, command.frame.length, 1);
-}
-
 function watch(session: Session, command: Command, touches: TouchSet | null): void {
   session.own.pin(PIN.watch);
   keepAll(session, touches);
   session.own.send(command.frame, 0, command.frame.length, 1);
-}
-
-function unwatch(session: Session, command: Command): void {
-  session.own.send(command.frame, 0, command.frame.length, 1);
-  session.awaitDrain(() => session.own.transactionEnded());
 }
 
 function monitor(session: Session, command: Command): void {
@@ -118,67 +110,12 @@ function waitForReplicas(session: Session, command: Command, touches: TouchSet |
 
 const PING = encodeCommand(['PING']);
 
-function inTransaction(session: Session, command: Command, touches: TouchSet | null): void {
-  const { own } = session;
-  if (command.name === 'exec') {
-    exec(session, command);
-    return;
-  }
-  keepAll(session, touches);
-  own.send(command.frame, 0, command.frame.length, 1);
-  if (command.name === 'discard') {
-    session.awaitDrain(() => own.transactionEnded());
-    return;
-  }
-  const filter = keyspaceCommand(command.name, command.args);
-  if (filter !== null) own.filters.push({ index: own.queued, command: filter });
-  if (placeOfName(command.name) === 'state' || command.name === 'client') {
-    const args = command.args.map((_, index) => textAt(command.args, index));
-    own.states.push({ index: own.queued, args });
-  }
-  own.queued++;
-}
-
-function exec(session: Session, command: Command): void {
-  const { own, state } = session;
-  if (own.filters.length === 0 && own.states.length === 0) {
-    own.send(command.frame, 0, command.frame.length, 1);
-  } else {
-    own.ask(command.frame, reply => {
-      if (reply === null) return;
-      stateAfterExec(session, reply);
-      session.answer(filterExec(own.filters, reply, state.protocol));
-    });
-  }
-  session.awaitDrain(() => own.transactionEnded());
-}
-
-/** Commands of connection state took effect where EXEC tells no error of them. */
-function stateAfterExec(session: Session, reply: Buffer): void {
-  const { states } = session.own;
-  if (states.length === 0 || reply[0] !== ARRAY) return;
-  const node = parseReply(reply);
-  if (!('items' in node) || node.items === null) return;
-  for (const { index, args } of states) {
-    const type = node.items[index]?.type ?? '-';
-    if (type !== '-' && type !== '!') session.state.accepted(args);
-  }
-  session.stateChanged();
-}
-
-const ARRAY = 0x2a;
-
 /**
  * The answers to these are confirmations, one for each name, among the messages of what is
  * subscribed already: such a command is under way alone, until the last one is here.
  */
 function subscribe(session: Session, command: Command): void {
   const { own } = session;
-  if (own.has(PIN.transaction) || own.opaque) {
-    session.taken(command);
-    own.send(command.frame, 0, command.frame.length, 1);
-    return;
-  }
   if (session.outstanding > 0) return session.awaitDrain(null);
   session.taken(command);
   own.subscribing(command);

@@ -46,6 +46,10 @@ export class OwnPlace {
   readonly filters: QueuedFilter[] = [];
   /** Queued commands of connection state: what EXEC says of each tells whether it took effect. */
   readonly states: QueuedState[] = [];
+  /** Something is queued of which no reply will tell when it is over: SUBSCRIBE, CLIENT REPLY … */
+  outlasts = false;
+  /** Databases that a SELECT leads to, or has led to, without a reply that tells. */
+  readonly #otherDatabases = new Set<number>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -70,6 +74,18 @@ export class OwnPlace {
   /** The connection's state in Redis is one that no reply can tell about. */
   get opaque(): boolean {
     return this.pipe?.opaque ?? false;
+  }
+
+  /** A SELECT was sent, of whose effect nothing is known yet. */
+  mayBeIn(database: number): void {
+    if (Number.isSafeInteger(database)) this.#otherDatabases.add(database);
+  }
+
+  /** Where a command may find its keys: in one database, unless a SELECT has an unknown fate. */
+  get databases(): readonly number[] {
+    const { database } = this.#session.state;
+    if (this.#otherDatabases.size === 0) return [database];
+    return [...new Set([database, ...this.#otherDatabases])];
   }
 
   open(): Pipe {
@@ -177,6 +193,8 @@ export class OwnPlace {
     this.queued = 0;
     this.filters.length = 0;
     this.states.length = 0;
+    this.outlasts = false;
+    this.#otherDatabases.clear();
     this.#endTouches();
     this.#restWhenFree();
   }
@@ -188,6 +206,8 @@ export class OwnPlace {
       this.#whenDrained = [];
       for (const then of waiting) then();
     }
+    // Where MULTI was refused, what was sent behind it has been done.
+    if (!this.has(PIN.transaction | PIN.watch) && !this.opaque) this.#endTouches();
     this.#restWhenFree();
   }
 

@@ -53,19 +53,19 @@ export function scopesOf(
   keepsTouching: boolean,
 ): TouchScope[] {
   const { gateway } = session;
-  const database = session.state.database;
+  const places = session.own.databases;
   const table = gateway.commands();
   const databases = gateway.desk.databases();
   if (databases.length === 0 && !keepsTouching) return [];
   const touched: Touched = table?.keysOf(args, gateway.scripts) ?? 'every-database';
   if (touched === 'none') return [];
-  if (touched === 'whole-database') return [whole(database)];
+  if (touched === 'whole-database') return places.map(whole);
   if (touched === 'every-database' || touched === 'unknown') {
     // What lasts may touch a key that becomes a lock meanwhile, in a database that has none yet.
-    return [...new Set(keepsTouching ? [database, ...databases] : databases)].map(whole);
+    return [...new Set(keepsTouching ? [...places, ...databases] : databases)].map(whole);
   }
   const scopes = [
-    named(gateway.desk, database, touched.keys, bars, keepsTouching),
+    ...places.map(database => named(gateway.desk, database, touched.keys, bars, keepsTouching)),
     touched.elsewhere === null
       ? null
       : named(
@@ -92,4 +92,9 @@ function named(
 ): TouchScope | null {
   const locks = keepsTouching ? keys : keys.filter(key => desk.lists(database, key));
   return locks.length === 0 ? null : { database, keys: locks, bars };
+}
+
+/** The touches last until the transaction, the WATCH or the connection is over. */
+export function keepAll(session: Session, touches: TouchSet | null): void {
+  for (const touch of touches?.touches ?? []) session.own.keep(touch);
 }

@@ -127,3 +127,52 @@ t.test('due are the keys whose next request may come in that time', async t => {
     [...forecast.due(lastMs + fromMs, lastMs + fromMs + 1000)].length;
   t.strictSame([due(0), due(4500), due(60_000)], [0, 1, 0]);
 });
+
+/** Four seconds in which nothing comes; returns their end. */
+function quiet(forecast: EwmaForecast, fromMs: number): number {
+  for (const second of [1, 2, 3, 4]) forecast.refresh(fromMs + second * 1000);
+  return fromMs + 4000;
+}
+
+/** Orders, each asked for three times at this pace and never again. */
+function orders(forecast: EwmaForecast, count: number, gapMs: number): number {
+  let atMs = 0;
+  for (let order = 0; order < count; order++) {
+    atMs = ask(forecast, `order:${order}`, [gapMs, gapMs], atMs);
+    atMs = quiet(forecast, atMs);
+  }
+  return atMs;
+}
+
+t.test(
+  'a key never seen before is forecast from how the keys of its template are used',
+  async t => {
+    const forecast = new EwmaForecast();
+    const nowMs = orders(forecast, 30, 40);
+    t.equal(forecast.score(0, 'order:1000', 500, nowMs), 0, 'not before anybody asks for it');
+    forecast.requested(0, 'order:1000', 1, nowMs);
+    t.ok(forecast.score(0, 'order:1000', 500, nowMs + 5) > 0.9, 'a second step follows');
+    forecast.requested(0, 'order:1000', 1, nowMs + 40);
+    t.ok(forecast.score(0, 'order:1000', 500, nowMs + 45) > 0.9, 'and a third');
+    forecast.requested(0, 'order:1000', 1, nowMs + 80);
+    t.ok(forecast.score(0, 'order:1000', 500, nowMs + 85) < 0.1, 'and no fourth');
+  },
+);
+
+t.test('what one template is used like says nothing of another', async t => {
+  const forecast = new EwmaForecast();
+  const nowMs = orders(forecast, 30, 40);
+  forecast.requested(0, 'stock:1', 1, nowMs);
+  t.equal(forecast.score(0, 'stock:1', 500, nowMs + 5), 0);
+});
+
+t.test('a template that changes its ways is forecast by the new ones', async t => {
+  const forecast = new EwmaForecast();
+  let nowMs = orders(forecast, 50, 40);
+  for (let order = 1000; order < 1400; order++) {
+    forecast.requested(0, `order:${order}`, 1, nowMs);
+    nowMs = quiet(forecast, nowMs);
+  }
+  forecast.requested(0, 'order:5000', 1, nowMs);
+  t.ok(forecast.score(0, 'order:5000', 500, nowMs + 5) < 0.2);
+});

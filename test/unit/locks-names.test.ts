@@ -1,6 +1,7 @@
 import t from 'tap';
+import { templateOf } from '../../src/forecast/template.js';
 import { matchesGlob } from '../../src/locks/glob.js';
-import { companionOf, templateOf } from '../../src/locks/names.js';
+import { companionOf } from '../../src/locks/names.js';
 
 t.test('patterns match as in Redis', async t => {
   const cases: [pattern: string, text: string, matches: boolean][] = [
