@@ -1,0 +1,119 @@
+import t from 'tap';
+import { cycle, isDelegated } from '../harness/delegation.js';
+import { Forelock } from '../harness/forelock.js';
+import { eventually, sleep } from '../harness/lifetime.js';
+import { RedisServer } from '../harness/redis-server.js';
+import { Twins } from '../harness/twins.js';
+
+/** What one client leaves behind in a connection, the next one that gets it must not find. */
+
+/** What the next client in the same state finds in the connection that it gets. */
+async function nextFinds(t: Parameters<typeof Twins.start>[0], twins: Twins, ...hello: string[][]) {
+  const next = await twins.forelock.connect(t);
+  for (const command of hello) await next.call(...command);
+  await next.call('SET', 'k', String(Math.random()));
+  const [multi, , , exec] = await next.pipeline([
+    ['MULTI'],
+    ['CLIENT', 'INFO'],
+    ['ACL', 'WHOAMI'],
+    ['EXEC'],
+  ]);
+  const field = (name: string): string =>
+    new RegExp(` ${name}=(\\S*)`).exec(exec ?? '')?.[1] ?? 'none';
+  const user = /\r\n\$\d+\r\n(\w+)\r\n$/.exec(exec ?? '')?.[1];
+  const found = { multi, db: field('db'), name: field('name'), resp: field('resp'), user };
+  const received = [];
+  for (const kind of ['sub', 'psub']) if (field(kind) !== '0') received.push(kind);
+  if (field('flags').includes('t')) received.push('tracking');
+  return { ...found, received };
+}
+
+const FRESH = { multi: '+OK\r\n', db: '0', name: '', resp: '2', user: 'default', received: [] };
+
+const LEFTOVERS: readonly (readonly [string, readonly string[]])[] = [
+  ['a DISCARD that is refused', ['MULTI', 'DISCARD x']],
+  ['an UNWATCH that is refused', ['WATCH k', 'UNWATCH x']],
+  ['a SELECT behind a MULTI that is refused', ['MULTI x', 'SELECT 1', 'EXEC']],
+  ['a HELLO behind a MULTI that is refused', ['MULTI x', 'HELLO 3', 'EXEC']],
+  ['an AUTH behind a MULTI that is refused', ['MULTI x', 'AUTH bob pw', 'EXEC']],
+  ['an EXEC behind a MULTI that is refused', ['WATCH k', 'MULTI x', 'EXEC']],
+  ['SELECT in a transaction', ['MULTI', 'SELECT 1', 'EXEC']],
+  ['SELECT in a transaction that is discarded', ['MULTI', 'SELECT 1', 'DISCARD']],
+  ['AUTH in a transaction', ['MULTI', 'WATCH k', 'AUTH bob pw', 'EXEC']],
+  ['HELLO in a transaction', ['MULTI', 'HELLO 3 SETNAME me', 'EXEC']],
+  ['CLIENT SETNAME in a transaction', ['MULTI', 'CLIENT SETNAME me', 'EXEC']],
+  ['SUBSCRIBE in a transaction', ['MULTI', 'SUBSCRIBE ch', 'EXEC']],
+  ['CLIENT TRACKING in a transaction', ['MULTI', 'CLIENT TRACKING ON BCAST', 'EXEC']],
+  ['CLIENT REPLY in a transaction', ['MULTI', 'CLIENT REPLY OFF', 'EXEC']],
+];
+
+t.test('nothing of a client is left in a connection that another one gets', async t => {
+  const users = ['default on nopass ~* &* +@all', 'bob on >pw ~* &* +@all'];
+  const twins = await Twins.start(t, { redis: { users } });
+  for (const [what, commands] of LEFTOVERS) {
+    const client = await twins.forelock.connect(t);
+    for (const command of commands) client.send(...command.split(' '));
+    await sleep(50);
+    t.same(await nextFinds(t, twins), FRESH, what);
+    client.destroy();
+  }
+});
+
+t.test('a client that may not MULTI does at once what it sends behind it', async t => {
+  const twins = await Twins.start(t, { redis: { users: ['default on nopass ~* +@all -multi'] } });
+  const pair = await twins.pair(t);
+  const commands = [['WATCH', 'k'], ['MULTI'], ['SELECT', '3'], ['SET', 'x', '1'], ['EXEC']];
+  const [wanted, found] = await Promise.all([
+    pair.direct.pipeline(commands),
+    pair.proxied.pipeline(commands),
+  ]);
+  t.same(found, wanted);
+  await pair.same(t, 'UNWATCH');
+  await pair.same(t, 'GET', 'x');
+  await pair.same(t, 'SELECT', '0');
+  await pair.same(t, 'GET', 'x');
+});
+
+/** A lock that is delegated in this database, and a client straight at Redis that shows it. */
+async function delegatedIn(t: Parameters<typeof Twins.start>[0], database: string) {
+  const redis = await RedisServer.start(t);
+  const forelock = await Forelock.start(t, { upstream: redis.url, args: ['--delegate', 'lock*'] });
+  const select = ['SELECT', database];
+  const locker = await forelock.connect(t);
+  await locker.call(...select);
+  const straight = await redis.connect(t);
+  await straight.call(...select);
+  const delegate = async (): Promise<unknown> =>
+    eventually('it is delegated', async () => {
+      await cycle(locker, 'lock');
+      return isDelegated(straight, 'lock');
+    });
+  return { forelock, delegate };
+}
+
+t.test('no client sees a token in a database that it selected unnoticed', async t => {
+  const { forelock, delegate } = await delegatedIn(t, '1');
+  for (const [what, commands, answers] of [
+    ['in a transaction', ['MULTI', 'SELECT 1', 'GET lock', 'EXEC'], 4],
+    ['behind a refused MULTI', ['MULTI x', 'SELECT 1', 'GET lock'], 3],
+    ['while replies are off', ['CLIENT REPLY OFF', 'SELECT 1', 'CLIENT REPLY ON', 'GET lock'], 2],
+    ['by the second of two', ['MULTI', 'SELECT 2', 'SELECT 1', 'GET lock', 'EXEC'], 5],
+  ] as const) {
+    await delegate();
+    const client = await forelock.connect(t);
+    for (const command of commands) client.send(...command.split(' '));
+    const found = await client.replies(answers);
+    t.match(found.at(-1), /\$-1\r\n$/, what);
+    client.destroy();
+  }
+});
+
+t.test('names of Forelock are left out behind commands that are not queued', async t => {
+  const twins = await Twins.start(t);
+  await (await twins.behind.connect(t)).call('SET', 'forelock:x', '1');
+  const client = await twins.forelock.connect(t);
+  const last = async (...commands: string[]): Promise<string | undefined> =>
+    (await client.pipeline(commands.map(command => command.split(' ')))).at(-1);
+  t.equal(await last('MULTI', 'WATCH k', 'KEYS *', 'EXEC'), '*1\r\n*0\r\n');
+  t.equal(await last('MULTI', 'MULTI', 'KEYS *', 'EXEC'), '*1\r\n*0\r\n');
+});
