@@ -50,7 +50,7 @@ export class LockCore {
   /** Lock commands that went to Redis as the client wrote them. */
   private readonly passes = new Map<LockRequest, LockEntry>();
   readonly materializing: MaterializeQueue;
-  /** Those that were passed on while the table had no room for their key. */
+  /** Those that were passed on while their key was not in the table: seen once, or without room. */
   private readonly passesWithoutEntry = new Set<LockRequest>();
   upstreamDown = false;
   /** No new delegations, and those that are there are given back. */
@@ -259,8 +259,13 @@ export class LockCore {
   }
 
   /** The key becomes a lock key, if there is room for it. */
-  enter(database: number, key: string, nowMs: number): LockEntry | undefined {
-    const entry = this.table.enter(database, key, nowMs);
+  enter(
+    database: number,
+    key: string,
+    nowMs: number,
+    sinceMs: number = nowMs,
+  ): LockEntry | undefined {
+    const entry = this.table.enter(database, key, nowMs, sinceMs);
     if (entry === undefined) return undefined;
     for (const request of this.passesWithoutEntry) {
       if (request.database !== database || request.intent.key !== key) continue;

@@ -4,7 +4,9 @@ import type { LockRequest, PassOutcome } from './contract.js';
 import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
 import { noteReleased } from './proof.js';
+import { reserve } from './reservation.js';
 import { shadowAcquired, shadowReleased } from './shadow.js';
+import type { Sighting } from './sightings.js';
 
 /**
  * Lock commands that Redis decides as the client wrote them: what they and their answers tell. This
@@ -14,7 +16,11 @@ import { shadowAcquired, shadowReleased } from './shadow.js';
 export function passing(core: LockCore, request: LockRequest): void {
   const { intent, database } = request;
   const entry = core.table.find(database, intent.key);
-  if (entry === undefined) return;
+  if (entry === undefined) {
+    // The key may become a lock key before this is answered, and be reserved at once.
+    if (core.sightings.has(database, intent.key)) core.beginPassWithoutEntry(request);
+    return;
+  }
   entry.usedLately = true;
   if (intent.kind === 'acquire') {
     noteTtl(core, entry, intent);
@@ -37,7 +43,7 @@ export function passed(core: LockCore, request: LockRequest, outcome: PassOutcom
     case 'acquire':
       if (entry === undefined) {
         if (yes && isLockLike(core, intent)) {
-          core.sightings.granted(database, intent.key, intent.value);
+          sighted(core, request, intent, nowMs);
         }
       } else if (yes) {
         acquired(core, entry, request, intent, nowMs);
@@ -55,6 +61,31 @@ export function passed(core: LockCore, request: LockRequest, outcome: PassOutcom
         entry.holder.endsAtMs = nowMs + intent.ttlMs;
       }
   }
+}
+
+function sighted(core: LockCore, request: LockRequest, intent: AcquireIntent, nowMs: number): void {
+  const { value, ttlMs } = intent;
+  const { clientId, arrivedAtMs } = request;
+  const sighting = { value, ttlMs, clientId, requestedAtMs: arrivedAtMs, sinceMs: nowMs };
+  core.sightings.granted(request.database, intent.key, sighting);
+}
+
+/** The first release by compare: where its template is proven, its next request may be forecast. */
+function becameLockKey(
+  core: LockCore,
+  database: number,
+  key: string,
+  { ttlMs, clientId, requestedAtMs, sinceMs }: Sighting,
+  nowMs: number,
+): void {
+  const entry = core.enter(database, key, nowMs, sinceMs);
+  if (entry === undefined) return;
+  noteReleased(core, entry);
+  if (ttlMs > 0 && ttlMs <= core.options.coverLimitMs) entry.noteTtl(ttlMs);
+  core.feedback.requested(database, key, clientId, requestedAtMs);
+  core.feedback.released(database, key, nowMs - sinceMs, nowMs);
+  if (core.options.mode !== 'reserve') return;
+  reserve(core, entry, core.policy.retainUntilMs(database, key, nowMs));
 }
 
 /** What is remembered is bounded: SET NX also writes documents. */
@@ -99,9 +130,8 @@ function released(
   const { database } = request;
   if (known === undefined) {
     // A grant and its release by compare: a lock key from now on, if there is room for it.
-    if (!core.sightings.released(database, key, value)) return;
-    const entry = core.enter(database, key, nowMs);
-    if (entry !== undefined) noteReleased(core, entry);
+    const sighting = core.sightings.released(database, key, value);
+    if (sighting !== null) becameLockKey(core, database, key, sighting, nowMs);
     return;
   }
   core.counters.releasesThroughRedis++;

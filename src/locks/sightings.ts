@@ -1,37 +1,47 @@
 import type { LockOptions } from './options.js';
 
+/** A grant that was seen of a key that is no lock key yet. */
+export interface Sighting {
+  readonly value: string;
+  readonly ttlMs: number;
+  readonly clientId: number;
+  readonly requestedAtMs: number;
+  /** Since then every command is looked at for whether it touches the key. */
+  readonly sinceMs: number;
+}
+
 /**
- * Keys on their way to become lock keys, each with the value that took it. SET NX EX is also used
+ * Keys on their way to become lock keys, each with the grant that was seen last. SET NX EX is also used
  * to fill caches, to deduplicate and to probe a server: only a grant *and* its release by compare
  * make a lock. Bounded, the oldest makes room.
  */
 export class Sightings {
-  private readonly byDatabase = new Map<number, Map<string, string>>();
+  private readonly byDatabase = new Map<number, Map<string, Sighting>>();
   private size = 0;
 
   constructor(private readonly options: LockOptions) {}
 
-  granted(database: number, key: string, value: string): void {
-    let values = this.byDatabase.get(database);
-    if (values === undefined) {
-      values = new Map();
-      this.byDatabase.set(database, values);
+  granted(database: number, key: string, sighting: Sighting): void {
+    let sightings = this.byDatabase.get(database);
+    if (sightings === undefined) {
+      sightings = new Map();
+      this.byDatabase.set(database, sightings);
     }
-    if (!values.delete(key)) {
+    if (!sightings.delete(key)) {
       if (this.size >= this.options.lockKeysMax) this.dropOldest();
       this.size++;
     }
-    values.set(key, value);
+    sightings.set(key, sighting);
   }
 
-  /** Whether this release ends a grant that was seen; the sighting is used up by it. */
-  released(database: number, key: string, value: string): boolean {
-    const values = this.byDatabase.get(database);
-    const granted = values?.get(key);
-    if (values === undefined || granted === undefined) return false;
-    values.delete(key);
+  /** The grant that was seen and that this release ends, else null; it is used up by it. */
+  released(database: number, key: string, value: string): Sighting | null {
+    const sightings = this.byDatabase.get(database);
+    const granted = sightings?.get(key);
+    if (sightings === undefined || granted === undefined) return null;
+    sightings.delete(key);
     this.size--;
-    return granted === value;
+    return granted.value === value ? granted : null;
   }
 
   has(database: number, key: string): boolean {

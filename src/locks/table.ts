@@ -106,7 +106,13 @@ export class LockTable {
   }
 
   /** A key becomes a lock key; undefined where it can't, or all the others are at work. */
-  enter(database: number, key: string, nowMs: number): LockEntry | undefined {
+  /** @param sinceMs from when on every command was looked at for whether it touches the key */
+  enter(
+    database: number,
+    key: string,
+    nowMs: number,
+    sinceMs: number = nowMs,
+  ): LockEntry | undefined {
     const companion = companionOf(key);
     if (companion === null || !this.admits(key)) return undefined;
     if (this.size >= this.options.lockKeysMax && !this.makeRoom()) return undefined;
@@ -115,7 +121,16 @@ export class LockTable {
     const tenure = new Tenure(this.options, this.counters);
     const declared = this.declares(key);
     const home = this.database(database);
-    const entry = new LockEntry(database, home, key, companion, template, declared, tenure, nowMs);
+    const entry = new LockEntry(
+      database,
+      home,
+      key,
+      companion,
+      template,
+      declared,
+      tenure,
+      sinceMs,
+    );
     home.enter(entry);
     this.size++;
     return entry;

@@ -83,7 +83,7 @@ export class RequestFramer {
       }
       const length = this.#readLength(bytes, at + 1, to);
       if (length === NOT_YET) {
-        this.neededBytes = to - from + 1;
+        this.neededBytes = to - from + 1 + (count - index - 1) * 5;
         return to - at > LINE_LIMIT_BYTES ? MALFORMED : INCOMPLETE;
       }
       if (length < 0) return MALFORMED;
@@ -118,8 +118,7 @@ export class RequestFramer {
       return to - from > LINE_LIMIT_BYTES ? MALFORMED : INCOMPLETE;
     }
     // Redis looks for the newline with strchr, which a NUL stops: let Redis itself have that.
-    const nul = bytes.indexOf(0, from);
-    if (nul >= 0 && nul < newline) return MALFORMED;
+    if (bytes.subarray(from, newline).includes(0)) return MALFORMED;
     this.end = newline + 1;
     this.lineEnd = newline > from && bytes[newline - 1] === CR ? newline - 1 : newline;
     return this.lineEnd === from ? EMPTY : INLINE;

@@ -1,6 +1,8 @@
 import type { RequestFramer } from '../resp/request-framer.js';
 import type { ConnectionState } from './connection-state.js';
 import type { Gateway } from './gateway.js';
+import { PIN } from './own-place.js';
+import type { Session } from './session.js';
 import type { TouchScope } from './touches.js';
 
 /**
@@ -19,14 +21,24 @@ export function mayStream(
 ): boolean {
   const table = gateway.commands();
   if (state.identity === null || table === null || bytes[framer.start] !== ASTERISK) return false;
-  // A name so long is no command's: Redis shall say so when it has read it.
-  if (framer.argCount === 0) return true;
+  // What it means for the connection is not known before its name is here, unless that is so long
+  // that it is no command's: Redis shall say so.
+  if (framer.argCount === 0) return bytes.length - framer.start > NAME_LOOKED_FOR_BYTES;
   const facts = table.commandAt(bytes, framer.argStart[0] ?? 0, framer.argEnd[0] ?? 0);
   // A command that means state is waited for: what it means is in its arguments.
   return facts === null || facts.place === 'shared';
 }
 
-/** Its keys may not be here yet, so it counts as touching every key. */
-export function everyTrackedDatabase(gateway: Gateway): TouchScope[] {
-  return gateway.desk.databases().map(database => ({ database, keys: null, bars: false }));
+/** The header of a request, and more than any command's name. */
+const NAME_LOOKED_FOR_BYTES = 1024;
+
+/**
+ * Its keys may not be here yet, so it counts as touching every key; in a transaction also those that
+ * become locks before EXEC.
+ */
+export function everyDatabase({ gateway, own }: Session): TouchScope[] {
+  const tracked = gateway.desk.databases();
+  const lasts = own.has(PIN.transaction);
+  const databases = new Set(lasts ? [...own.databases, ...tracked] : tracked);
+  return [...databases].map(database => ({ database, keys: null, bars: false }));
 }

@@ -12,8 +12,10 @@ import { endsWhenAccepted, execThatLasts, inTransaction, multi } from './transac
 export function ownCommand(session: Session, command: Command): void {
   const { own } = session;
   if (!session.mayEnter('own')) return session.awaitDrain(null);
-  if (SUBSCRIBING.has(command.name) && !own.has(PIN.transaction) && !own.opaque) {
-    return subscribe(session, command);
+  if (!own.has(PIN.transaction) && !own.opaque) {
+    if (SUBSCRIBING.has(command.name)) return subscribe(session, command);
+    // From MONITOR on no reply is counted: those to earlier commands must be here.
+    if (command.name === 'monitor' && session.outstanding > 0) return session.awaitDrain(null);
   }
   if (command.name === 'exec' && own.outlasts && !own.opaque) {
     return execThatLasts(session, command);

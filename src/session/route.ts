@@ -21,27 +21,21 @@ import { scopesOf } from './touches.js';
  */
 
 export interface Command {
-  /** The frame's bytes: [from, end). */
-  readonly bytes: Buffer;
-  readonly from: number;
-  readonly end: number;
+  /** The request as an array of strings; a client may have sent it as a line. */
   readonly frame: Buffer;
+  /** Where the next command begins in the session's input. */
+  readonly end: number;
+  readonly isLine: boolean;
   readonly args: Arguments;
   /** Lower case. */
   readonly name: string;
   readonly facts: CommandFacts | null;
 }
 
-export function commandOf(
-  bytes: Buffer,
-  from: number,
-  end: number,
-  facts: CommandFacts | null,
-): Command {
-  const frame = bytes.subarray(from, end);
+export function commandOf(frame: Buffer, end: number, facts: CommandFacts | null): Command {
   const args = parseRequest(frame);
   if (args === null) throw new Error('the framer and the parser disagree about a request');
-  return { bytes, from, end, frame, args, name: facts?.name ?? wordAt(args, 0), facts };
+  return { frame, end, isLine: false, args, name: facts?.name ?? wordAt(args, 0), facts };
 }
 
 export function route(session: Session, command: Command): void {
@@ -154,18 +148,18 @@ function sharedCommand(session: Session, command: Command): void {
   if (touches === 'waiting') return;
   const filter = keyspaceCommand(command.name, command.args);
   session.gateway.scripts.seen(command.args);
-  if (touches === null && filter === null && !watched(command)) return session.joinRun(command.end);
+  const isPlain = touches === null && filter === null && !watched(command);
+  if (isPlain && !command.isLine) return session.joinRun(command.end);
   session.taken(command);
+  if (isPlain) return session.sendShared(command.frame, 0, command.frame.length, 1);
   let tries = 0;
   const answered = (reply: Buffer | null): void => {
     if (reply === null) return touches?.end();
     tries++;
     session.gateway.scripts.answered(command.args, reply);
-    if (filter === 'randomkey' && isOurName(reply) && tries < RANDOM_TRIES && !session.closed) {
-      // Redis picked a name of ours: it shall pick again.
-      session.repeatOnPipe(command.frame, answered);
-      return;
-    }
+    const again = filter === 'randomkey' && isOurName(reply) && tries < RANDOM_TRIES;
+    // Redis picked a name of ours: it shall pick again.
+    if (again && !session.closed && session.askPipe(command.frame, answered, true)) return;
     touches?.end();
     session.answer(filter === null ? reply : filterReply(filter, reply));
   };

@@ -168,11 +168,11 @@ export class Session implements PipeClient {
     this.#shared.channelChanged();
   }
 
-  /** A command whose reply `read` takes first, on the shared pipe. */
-  askPipe(bytes: Buffer, read: (reply: Buffer | null) => void): boolean {
+  /** A command, perhaps `counted` before, whose reply `read` takes; false: no pipe is free. */
+  askPipe(bytes: Buffer, read: (reply: Buffer | null) => void, counted = false): boolean {
     const pipe = this.#pickPipe();
     if (pipe === null) return false;
-    this.enter('pipe', 1);
+    if (!counted) this.enter('pipe', 1);
     pipe.ask(this, bytes, 0, bytes.length, {
       reply: read,
       replyLost: () => read(null),
@@ -186,14 +186,16 @@ export class Session implements PipeClient {
     const { bytes, at } = this.input;
     const replies = this.#runReplies;
     this.#runReplies = 0;
+    this.sendShared(bytes, this.#runFrom, at, replies);
+  }
+
+  /** Commands [from, to) for the shared pipe. */
+  sendShared(bytes: Buffer, from: number, to: number, replies: number): void {
     const pipe = this.#pickPipe();
-    if (pipe === null) {
-      // Each pipe is held by a client that reads slowly: these go on a connection of their own.
-      this.own.send(bytes, this.#runFrom, at, replies);
-      return;
-    }
+    // Each pipe is held by a client that reads slowly: these go on a connection of their own.
+    if (pipe === null) return this.own.send(bytes, from, to, replies);
     this.enter('pipe', replies);
-    pipe.send(this, bytes, this.#runFrom, at, replies);
+    pipe.send(this, bytes, from, to, replies);
     this.#upstreamMayBeFull(pipe);
   }
 
@@ -211,7 +213,7 @@ export class Session implements PipeClient {
     if (this.closed) return;
     this.readAtMs = performance.now();
     this.input.add(chunk);
-    if (this.#turnstile.open) this.#process();
+    if (this.#turnstile.open && this.input.ready) this.#process();
     else this.#adjustReading();
   }
 
@@ -241,6 +243,7 @@ export class Session implements PipeClient {
 
   #treatAll(): void {
     const { input } = this;
+    input.gather();
     this.#runFrom = input.at;
     while (this.#turnstile.open && !this.closed && input.waitingBytes > 0) {
       if (this.own.raw) this.#sendRaw(input.bytes.length);
@@ -267,7 +270,10 @@ export class Session implements PipeClient {
     else if (status === MALFORMED) malformedFrame(this);
     else {
       this.#skimmer = largeFrame(this, framer);
-      return this.#skimmer !== null;
+      if (this.#skimmer !== null) return true;
+      // Once its name is here, nothing is to be done before the rest is.
+      if (framer.argCount > 0) this.input.neededBytes = framer.neededBytes;
+      return false;
     }
     return true;
   }
@@ -281,13 +287,12 @@ export class Session implements PipeClient {
       return;
     }
     this.flushRun();
-    route(this, commandOf(bytes, this.input.at, end, facts));
+    route(this, commandOf(bytes.subarray(this.input.at, end), end, facts));
   }
 
   #joinsRun(facts: CommandFacts): boolean {
-    if (facts.place !== 'shared' || facts.placeNeedsArguments) return false;
-    if (this.state.identity === null || this.own.pinned) return false;
-    if (!this.#turnstile.mayEnter('pipe')) return false;
+    if (facts.place !== 'shared' || facts.placeNeedsArguments || this.own.pinned) return false;
+    if (this.state.identity === null || !this.#turnstile.mayEnter('pipe')) return false;
     if (facts.lockArgumentsMin > 0 && framer.argCount >= facts.lockArgumentsMin) return false;
     if (facts.rule === 'whole-database') return false;
     return !this.gateway.desk.tracks(this.state.database);
@@ -369,8 +374,7 @@ export class Session implements PipeClient {
     if (this.pendingLock !== null) this.gateway.desk.abandoned(this.pendingLock);
     this.settling.release();
     this.own.release();
-    this.input.at = this.input.bytes.length;
-    this.input.letGo();
+    this.input.clear();
   }
 
   refuse(text: string): void {
@@ -386,15 +390,11 @@ export class Session implements PipeClient {
   /** The first command that waits gets an error in place of an answer. */
   failFirst(reply: Buffer | null): void {
     const { bytes, at } = this.input;
-    if (framer.next(bytes, at, bytes.length) === COMPLETE) this.input.at = framer.end;
+    const status = framer.next(bytes, at, bytes.length);
     this.write(reply ?? errorReply('ERR Forelock: the upstream is unreachable'));
+    // Where the command ends is not known of a malformed one: nothing behind it can be answered.
+    if (status !== COMPLETE && status !== INLINE) return this.end();
+    this.input.at = framer.end;
     this.resume();
-  }
-
-  /** Asks once more for a command that is counted already. */
-  repeatOnPipe(frame: Buffer, read: (reply: Buffer | null) => void): void {
-    const pipe = this.#shared.current;
-    if (pipe === null || pipe.closed) return read(null);
-    pipe.ask(this, frame, 0, frame.length, { reply: read, replyLost: () => read(null) });
   }
 }

@@ -1,23 +1,33 @@
+import { wordAt } from '../intent/arguments.js';
+import { encodeCommand } from '../resp/encode.js';
+import { splitInline } from '../resp/inline.js';
 import type { RequestFramer } from '../resp/request-framer.js';
 import { RequestSkimmer } from '../resp/request-skimmer.js';
-import { inlineAsRequest } from './inline-request.js';
-import { everyTrackedDatabase, mayStream } from './large-request.js';
+import { everyDatabase, mayStream } from './large-request.js';
 import { PIN } from './own-place.js';
-import { identify } from './route.js';
+import { commandOf, identify, route } from './route.js';
 import type { Session } from './session.js';
+import { keepAll } from './touches.js';
 
 /**
  * Frames other than a whole array of strings. `framer` has just read the one at the front of the
  * session's input; the shared run before it is sent.
  */
 
-/** A line of the inline protocol becomes the request that it stands for. */
+/** A line of the inline protocol goes on as the request that it stands for. */
 export function inlineFrame(session: Session, framer: RequestFramer): void {
   const { input } = session;
   const line = input.bytes.toString('latin1', framer.start, framer.lineEnd);
-  const request = inlineAsRequest(line);
-  if (request === 'malformed') malformedFrame(session);
-  else input.replaceFirst(request, framer.end);
+  const args = splitInline(line);
+  // Redis would answer with a protocol error; and to a line without a word nothing.
+  if (args === null) return malformedFrame(session);
+  if (args.length === 0) {
+    input.at = framer.end;
+    return;
+  }
+  const facts = session.gateway.commands()?.commandNamed(wordAt(args, 0)) ?? null;
+  const command = commandOf(encodeCommand(args), framer.end, facts);
+  route(session, { ...command, isLine: true });
 }
 
 /**
@@ -32,9 +42,13 @@ export function largeFrame(session: Session, framer: RequestFramer): RequestSkim
     session.awaitDrain(null);
     return null;
   }
-  const touches = session.settling.settled(() => everyTrackedDatabase(gateway));
+  const touches = session.settling.settled(() => everyDatabase(session));
   if (touches === 'waiting') return null;
-  own.expectReply(() => touches?.end());
+  const lasts = own.opaque || own.has(PIN.transaction);
+  if (lasts) keepAll(session, touches);
+  if (own.has(PIN.transaction)) own.queued++;
+  // No reply is counted where replies can't be told apart.
+  if (!own.opaque) own.expectReply(() => (lasts ? undefined : touches?.end()));
   return new RequestSkimmer();
 }
 
@@ -44,7 +58,7 @@ export function malformedFrame(session: Session): void {
   if (state.identity === null && !own.has(PIN.unauthenticated)) {
     // It may be no more than too large for a stranger.
     identify(session);
-  } else if (session.mayEnter('own')) {
+  } else if (session.outstanding === 0) {
     own.becomeRaw();
   } else {
     session.awaitDrain(null);

@@ -268,7 +268,7 @@ t.test('drain gives all delegations back, and makes no new ones', async t => {
   scene.settle();
   await done;
   t.equal(scene.inRedis('held'), 'a');
-  t.strictSame(scene.world.redis.keys().sort(), ['forelock:fence', 'forelock:{held}:held', 'held']);
+  t.strictSame(scene.world.redis.keys().sort(), ['forelock:fence', 'held']);
   t.strictSame(
     scene.cycle('idle', 'b'),
     ['granted', 'released'],
