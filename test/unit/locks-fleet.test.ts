@@ -1,4 +1,5 @@
 import t from 'tap';
+import { acquire, TestRequest } from '../simulation/lock-requests.js';
 import { Scene } from '../simulation/scene.js';
 
 // The rules for mixed fleets: proof, bars, tenure and breath.
@@ -24,6 +25,22 @@ t.test('a key is delegated at once where twenty others of its template were prov
   scene.cycle('invoice:1', 'v');
   scene.cycle('invoice:1', 'v');
   t.equal(scene.inRedis('invoice:1'), null);
+});
+
+t.test('no key is reserved at its first release while an attempt on it is on its way', async t => {
+  const scene = new Scene();
+  for (let order = 0; order < 20; order++) scene.cycle(`order:${order}`, 'v');
+  scene.acquire('order:20', 'first');
+  scene.settle();
+  // On another connection, and slower than the release.
+  const second = new TestRequest(acquire('order:20', 'second'), 2, scene.world.nowMs);
+  scene.manager.passing(second);
+  scene.release('order:20', 'first');
+  scene.settle();
+  t.equal(scene.inRedis('order:20'), null);
+  t.equal(scene.why('order:20'), 'a lock command on the key is on its way');
+  scene.manager.passed(second, 'no');
+  t.equal(scene.why('order:20'), null);
 });
 
 t.test('a foreign holder bars the template, and is refused nothing', async t => {
