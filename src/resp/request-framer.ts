@@ -48,6 +48,8 @@ export class RequestFramer {
   end = 0;
   lineEnd = 0;
   neededBytes = 0;
+  /** Of an incomplete request nothing more can be told while there are fewer bytes than this. */
+  lookAgainBytes = 0;
   argCount = 0;
   argStart = new Int32Array(64);
   argEnd = new Int32Array(64);
@@ -59,6 +61,7 @@ export class RequestFramer {
   next(bytes: Buffer, from: number, to: number): FrameStatus {
     this.start = from;
     this.argCount = 0;
+    this.lookAgainBytes = to - from + 1;
     if (bytes[from] !== ASTERISK) return this.#inline(bytes, from, to);
     const count = this.#readLength(bytes, from + 1, to);
     if (count === NOT_YET) {
@@ -91,6 +94,7 @@ export class RequestFramer {
       const argument = this.#lineStop;
       at = argument + length + 2;
       if (at > to) {
+        this.lookAgainBytes = at - from;
         this.neededBytes = at - from + (count - index - 1) * 5;
         return INCOMPLETE;
       }

@@ -1,3 +1,5 @@
+import type { RequestFramer } from '../resp/request-framer.js';
+
 /**
  * Bytes that a client has sent and that are not yet treated. What comes while the front waits is
  * kept as it came, and joined once: a request that arrives in many pieces costs no more than its
@@ -8,8 +10,8 @@ export class Input {
   bytes: Buffer = NOTHING;
   /** The next command begins here. */
   at = 0;
-  /** With fewer bytes than this the request at the front can't be whole. */
-  neededBytes = 0;
+  /** Fewer bytes than this are not worth a look. */
+  #neededBytes = 0;
   #later: Buffer[] = [];
   #laterBytes = 0;
   /** Pieces from this one on are as they came, and perhaps tiny. */
@@ -21,7 +23,13 @@ export class Input {
 
   /** Whether it is worth a look. */
   get ready(): boolean {
-    return this.waitingBytes >= this.neededBytes;
+    return this.waitingBytes >= this.#neededBytes;
+  }
+
+  /** The request at the front, which `framer` has just read, is not whole. */
+  wait({ argCount, lookAgainBytes, neededBytes }: RequestFramer): void {
+    // Reading it anew costs as much as it has arguments: of many, one that is wrong can wait.
+    this.#neededBytes = argCount > ARGUMENTS_READ_ANEW ? neededBytes : lookAgainBytes;
   }
 
   add(chunk: Buffer): void {
@@ -40,7 +48,7 @@ export class Input {
 
   /** Joins all that came. */
   gather(): void {
-    this.neededBytes = 0;
+    this.#neededBytes = 0;
     if (this.#later.length === 0) return;
     this.bytes = Buffer.concat([this.bytes.subarray(this.at), ...this.#later]);
     this.at = 0;
@@ -70,3 +78,4 @@ export class Input {
 
 const NOTHING = Buffer.alloc(0);
 const PIECES_APART_MAX = 64;
+const ARGUMENTS_READ_ANEW = 1024;

@@ -23,7 +23,7 @@ export function mayStream(
   if (state.identity === null || table === null || bytes[framer.start] !== ASTERISK) return false;
   // What it means for the connection is not known before its name is here, unless that is so long
   // that it is no command's: Redis shall say so.
-  if (framer.argCount === 0) return bytes.length - framer.start > NAME_LOOKED_FOR_BYTES;
+  if (framer.argCount === 0) return framer.lookAgainBytes > NAME_LOOKED_FOR_BYTES;
   const facts = table.commandAt(bytes, framer.argStart[0] ?? 0, framer.argEnd[0] ?? 0);
   // A command that means state is waited for: what it means is in its arguments.
   return facts === null || facts.place === 'shared';

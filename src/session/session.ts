@@ -271,8 +271,7 @@ export class Session implements PipeClient {
     else {
       this.#skimmer = largeFrame(this, framer);
       if (this.#skimmer !== null) return true;
-      // Once its name is here, nothing is to be done before the rest is.
-      if (framer.argCount > 0) this.input.neededBytes = framer.neededBytes;
+      this.input.wait(framer);
       return false;
     }
     return true;

@@ -108,6 +108,60 @@ t.test('no client sees a token in a database that it selected unnoticed', async 
   }
 });
 
+t.test('what a request means is known before it is passed on in pieces', async t => {
+  const twins = await Twins.start(t);
+  const many = 220_000;
+  for (const [what, head, part] of [
+    ['WATCH', '$5\r\nWATCH\r\n$1\r\nk\r\n', '$1\r\nk\r\n$1\r\nk\r\n'],
+    ['HELLO', '$5\r\nHELLO\r\n$1\r\n3\r\n', '$7\r\nSETNAME\r\n$1\r\nk\r\n'],
+  ] as const) {
+    const client = await twins.forelock.connect(t);
+    await client.call('PING');
+    client.write(`*${2 + many}\r\n`);
+    await sleep(50);
+    client.write(head + part.repeat(many / 2));
+    await client.reply();
+    client.destroy();
+    t.same(await nextFinds(t, twins), FRESH, what);
+  }
+});
+
+const LARGE = 'x'.repeat(2 * 1024 * 1024);
+
+t.test('a large request in a transaction is done at EXEC', async t => {
+  const { forelock, delegate } = await delegatedIn(t, '0');
+  const client = await forelock.connect(t);
+  t.same(await client.pipeline([['MULTI'], ['MGET', 'lock', LARGE]]), ['+OK\r\n', '+QUEUED\r\n']);
+  await t.rejects(delegate(), 'what it will read is not delegated until then');
+  t.equal(await client.call('EXEC'), '*1\r\n*2\r\n$-1\r\n$-1\r\n');
+  await delegate();
+});
+
+t.test('a large request while replies are off is waited for by nobody', async t => {
+  const twins = await Twins.start(t);
+  const pair = await twins.pair(t);
+  pair.send('CLIENT', 'REPLY', 'OFF');
+  pair.send('SET', 'x', LARGE);
+  pair.send('CLIENT', 'REPLY', 'ON');
+  await pair.sameReply(t, 'CLIENT REPLY ON');
+  await pair.same(t, 'STRLEN', 'x');
+  await pair.same(t, 'RESET');
+  await pair.same(t, 'STRLEN', 'x');
+});
+
+t.test('MONITOR behind commands that wait for their answers', async t => {
+  const twins = await Twins.start(t);
+  const client = await twins.forelock.connect(t);
+  t.same(await client.pipeline([['WATCH', 'k'], ['GET', 'k'], ['MONITOR']]), [
+    '+OK\r\n',
+    '$-1\r\n',
+    '+OK\r\n',
+  ]);
+  client.send('RESET');
+  await eventually('RESET is answered', async () => (await client.reply()) === '+RESET\r\n');
+  t.equal(await client.call('GET', 'k'), '$-1\r\n');
+});
+
 t.test('names of Forelock are left out behind commands that are not queued', async t => {
   const twins = await Twins.start(t);
   await (await twins.behind.connect(t)).call('SET', 'forelock:x', '1');

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { INCOMPLETE, RequestFramer } from '../../src/resp/request-framer.js';
 import { Input } from '../../src/session/input.js';
 
 /** What a client sent and waits: every byte in its order, however it came. */
@@ -33,18 +34,28 @@ t.test('what is treated is gone, and the rest stays in front', async t => {
 });
 
 t.test('it is worth a look when a request can be whole, and after each look', async t => {
-  const input = new Input();
-  input.add(Buffer.from('*1'));
-  t.ok(input.ready);
-  input.neededBytes = 5;
-  t.notOk(input.ready);
-  input.add(Buffer.from('ab'));
-  t.notOk(input.ready);
-  input.add(Buffer.from('c'));
-  t.ok(input.ready);
-  input.neededBytes = 6;
-  input.gather();
-  t.ok(input.ready);
+  const framer = new RequestFramer();
+  const waitFor = (input: Input, ...pieces: string[]): boolean[] =>
+    pieces.map(piece => {
+      input.add(Buffer.from(piece));
+      const { ready } = input;
+      if (!ready) return false;
+      input.gather();
+      t.equal(framer.next(input.bytes, input.at, input.bytes.length), INCOMPLETE);
+      input.wait(framer);
+      return true;
+    });
+  t.same(
+    waitFor(new Input(), '*2\r\n', '$3\r\nG', 'E', 'T\r', '\n', '$', '1', '\r\n'),
+    [true, true, false, false, true, true, true, true],
+    'a header may be wrong at each byte, a string not',
+  );
+  const many = `*3001\r\n${'$1\r\na\r\n'.repeat(2000)}`;
+  t.same(
+    waitFor(new Input(), many, '$', '1', '\r', '\n', 'a\r\n'.padEnd(5004, '$1\r\na\r\n')),
+    [true, false, false, false, false, true],
+    'many arguments are not read anew with each byte',
+  );
 });
 
 t.test('a request in many pieces is not copied with each of them', async t => {
