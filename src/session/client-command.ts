@@ -171,8 +171,10 @@ function tracking(session: Session, command: Command): void {
   session.wait();
   target.own.settleHere(upstreamId => {
     if (session.closed) return;
-    session.own.redirection = { upstreamId, id };
-    words[at + 1] = String(upstreamId);
+    if (upstreamId > 0) {
+      session.own.redirection = { upstreamId, id };
+      words[at + 1] = String(upstreamId);
+    }
     const frame = encodeCommand(words);
     replyModeCommand(session, { ...command, frame });
     session.resume();

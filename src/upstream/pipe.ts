@@ -55,6 +55,7 @@ export class Pipe {
   readonly #writer: TurnWriter;
   /** Whole buffers that wait for the connection, oldest first. */
   #unsent: Buffer[] = [];
+  #unsentBytes = 0;
   #whenReady: (() => void)[] = [];
   #waitingForDrain = new Set<PipeClient>();
 
@@ -123,7 +124,7 @@ export class Pipe {
 
   /** Whether the upstream takes no more for now; `pipeDrained` tells the client when it does. */
   congested(client: PipeClient): boolean {
-    const waiting = this.#socket?.writableLength ?? 0;
+    const waiting = this.#unsentBytes + (this.#socket?.writableLength ?? 0);
     if (waiting <= this.#options.flowWindowBytes) return false;
     this.#waitingForDrain.add(client);
     return true;
@@ -141,10 +142,10 @@ export class Pipe {
     this.#queue.push(client, replies, performance.now());
   }
 
-  /** Calls back once the connection is in its state; never, where it is lost before. */
+  /** Calls back once the connection is in its state, or is lost. */
   whenReady(then: () => void): void {
-    if (this.#state === 'ready') then();
-    else this.#whenReady.push(then);
+    if (this.#state === 'connecting') this.#whenReady.push(then);
+    else then();
   }
 
   /** The owner wants to hear nothing more of this connection. */
@@ -183,6 +184,7 @@ export class Pipe {
     if (this.#state === 'closed') return;
     if (this.#state === 'connecting' || this.#socket === null) {
       this.#unsent.push(bytes);
+      this.#unsentBytes += bytes.length;
       return;
     }
     this.#socket.write(bytes);
@@ -236,9 +238,9 @@ export class Pipe {
 
   #becomeReady(): void {
     this.#state = 'ready';
-    const waiting = this.#unsent;
-    this.#unsent = [];
-    for (const bytes of waiting) this.#socket?.write(bytes);
+    for (const bytes of this.#unsent.splice(0)) this.#socket?.write(bytes);
+    this.#unsentBytes = 0;
+    if (this.#socket?.writableNeedDrain === false) this.#releaseWaiting();
     if (this.#ending) this.#socket?.end();
     for (const then of this.#whenReady.splice(0)) then();
   }
@@ -250,7 +252,8 @@ export class Pipe {
       this.close(`${name}: ${reason}`);
       return;
     }
-    if (performance.now() + FIRST_RETRY_MS < this.#giveUpAtMs && !this.#queue.empty) {
+    const awaited = !this.#queue.empty || this.#unsentBytes > 0;
+    if (awaited && performance.now() + FIRST_RETRY_MS < this.#giveUpAtMs) {
       this.#retry = setTimeout(() => this.#connect(), FIRST_RETRY_MS);
       return;
     }
@@ -280,11 +283,13 @@ export class Pipe {
       }
       for (let index = 0; index < replies; index++) client.deliver(error, 0, error.length, 1);
     });
+    // Which commands of an opaque connection wait for an answer, nobody knows.
+    if (this.opaque) this.#owner?.upstreamLost(text);
     this.#releaseWaiting();
   }
 
   #releaseWaiting(): void {
-    if (this.#waitingForDrain.size === 0) return;
+    if (this.closed) for (const then of this.#whenReady.splice(0)) then();
     const waiting = [...this.#waitingForDrain];
     this.#waitingForDrain.clear();
     for (const client of waiting) client.pipeDrained();

@@ -171,3 +171,51 @@ t.test('names of Forelock are left out behind commands that are not queued', asy
   t.equal(await last('MULTI', 'WATCH k', 'KEYS *', 'EXEC'), '*1\r\n*0\r\n');
   t.equal(await last('MULTI', 'MULTI', 'KEYS *', 'EXEC'), '*1\r\n*0\r\n');
 });
+
+/** A client whose Redis has just gone, and does not come back. */
+async function bereft(t: Parameters<typeof Twins.start>[0], waitMs: number) {
+  const redis = await RedisServer.start(t);
+  const args = ['--reconnect-wait-ms', String(waitMs)];
+  const forelock = await Forelock.start(t, { upstream: redis.url, args });
+  const client = await forelock.connect(t);
+  t.teardown(() => client.destroy());
+  const id = (await client.call('CLIENT', 'ID')).slice(1, -2);
+  await redis.kill();
+  await sleep(100);
+  return { forelock, client, id };
+}
+
+t.test('a client that waits for no counted answer hears that Redis stays away', async t => {
+  const { client } = await bereft(t, 300);
+  client.send('MONITOR');
+  t.equal(await client.untilEnd(3000), '', 'its connection ends, as it would with Redis');
+});
+
+t.test('a client that waits for the connection of another hears so too', async t => {
+  const { forelock, client, id } = await bereft(t, 300);
+  const asking = await forelock.connect(t);
+  asking.send('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id);
+  client.send('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id);
+  for (const one of [asking, client]) t.match(await one.reply(3000), /unreachable/);
+});
+
+t.test('a client is read no further while Redis is away', async t => {
+  const { forelock, client } = await bereft(t, 3000);
+  const beforeBytes = await forelock.rssBytes();
+  const request = Buffer.concat([
+    Buffer.from('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$50000\r\n'),
+    Buffer.alloc(50_000, 'v'),
+    Buffer.from('\r\n'),
+  ]);
+  let sentBytes = 0;
+  for (let turn = 0; turn < 200; turn++) {
+    for (let count = 0; count < 100 && !client.socket.writableNeedDrain; count++) {
+      client.socket.write(request);
+      sentBytes += request.length;
+    }
+    await sleep(5);
+  }
+  const growthMib = ((await forelock.rssBytes()) - beforeBytes) / 1024 ** 2;
+  t.ok(sentBytes < 100e6, `it took ${Math.round(sentBytes / 1e6)} MB`);
+  t.ok(growthMib < 100, `and ${Math.round(growthMib)} MiB of memory`);
+});
