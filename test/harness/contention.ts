@@ -110,13 +110,19 @@ const variedHoldMs =
 
 export const TTL_MS = 400;
 const LEASE_SLACK_MS = 200;
-/** A lease is the TTL and the slack; and some time for a busy machine. */
-const LEASE_AT_MOST_MS = TTL_MS + LEASE_SLACK_MS + 400;
+/** How long a lock is kept that nobody asks for any more. */
+const IDLE_MS = 200;
+/**
+ * It may be renewed until it is idle for too long. Then a lease is the TTL and the slack; and some
+ * time for a busy machine.
+ */
+const LEASE_AT_MOST_MS = 2 * IDLE_MS + TTL_MS + LEASE_SLACK_MS + 400;
 
 /** Forelock's arguments for short leases on keys that are delegated at once. */
 export const ARGS = [
   ...['--delegate', 'lock:*', '--reconnect-wait-ms', '1000'],
   ...['--lease-slack-min-ms', '100', '--lease-slack-max-ms', String(LEASE_SLACK_MS)],
+  ...['--window-ms', String(IDLE_MS), '--reclaim-timeout-ms', String(IDLE_MS)],
 ];
 
 /**
@@ -158,17 +164,31 @@ export const delegateAlone = (
     return isDelegated(redis, key);
   });
 
-/** Somebody straight at Redis gets the lock before the longest lease is over. */
-export async function isFreeInTime(
+/** What is still in the key when the longest lease is over; null where it is free in time. */
+export async function leftInTheEnd(redis: RespClient, key: string): Promise<string | null> {
+  const endMs = performance.now() + LEASE_AT_MOST_MS;
+  for (;;) {
+    const [value, leftMs] = await redis.pipeline([
+      ['GET', key],
+      ['PTTL', key],
+    ]);
+    if (value === '$-1\r\n') return null;
+    if (performance.now() > endMs) return JSON.stringify(`${value}${leftMs} ms left`);
+    await sleep(3);
+  }
+}
+
+/** Somebody straight at Redis takes the lock as soon as it can be had; false: it can't in time. */
+export async function takenByNext(
   redis: RespClient,
   key: string,
-  ledger?: Ledger,
+  ledger = new Ledger(),
 ): Promise<boolean> {
   const endMs = performance.now() + LEASE_AT_MOST_MS;
   while (performance.now() < endMs) {
     const sentAtMs = performance.now();
     if ((await redis.call(...acquire(key, 'the next', TTL_MS))) === '+OK\r\n') {
-      ledger?.granted(key, 'the next', sentAtMs, TTL_MS);
+      ledger.granted(key, 'the next', sentAtMs, TTL_MS);
       return true;
     }
     await sleep(3);

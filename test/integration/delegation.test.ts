@@ -253,14 +253,20 @@ const SCENES: Record<string, [State, string[]][]> = {
 };
 
 t.test('touching and locking in turn', async t => {
+  const stages = new Map<State, Pick<Stage, 'twins' | 'redis'>>();
+  for (const state of STATES) {
+    const twins = await Twins.start(t, { forelockArgs: argsFor(state) });
+    stages.set(state, { twins, redis: await twins.behind.connect(t) });
+  }
+  let scene = 0;
   for (const [what, scenes] of Object.entries(SCENES)) {
     await t.test(what, async t => {
-      for (const [index, [state, steps]] of scenes.entries()) {
+      for (const [state, steps] of scenes) {
         await t.test(`${state}: ${steps.join(', ')}`, async t => {
-          const twins = await Twins.start(t, { forelockArgs: argsFor(state) });
-          const redis = await twins.behind.connect(t);
+          const { twins, redis } = stages.get(state) ?? {};
+          if (!twins || !redis) throw new Error(`no such state: ${state}`);
           const [holder, other] = [await twins.pair(t), await twins.pair(t)];
-          const key = `lock:${index}`;
+          const key = `scene:${scene++}`;
           const stage = { twins, redis, holder, other, key, state };
           await enter(t, stage);
           for (const step of steps) {

@@ -2,9 +2,10 @@ import t from 'tap';
 import {
   ARGS,
   delegateAlone,
-  isFreeInTime,
   Ledger,
+  leftInTheEnd,
   TTL_MS,
+  takenByNext,
   whileContending,
 } from '../harness/contention.js';
 import { cycle, isDelegated, isToken, rawValue } from '../harness/delegation.js';
@@ -61,7 +62,7 @@ for (const [when, act] of Object.entries(DEATHS)) {
     await act(client, 'lock:0', ledger);
     await forelock.kill();
     await client.untilEnd();
-    t.ok(await isFreeInTime(direct, 'lock:0', ledger), 'free when its lease is over');
+    t.ok(await takenByNext(direct, 'lock:0', ledger), 'it can be had when its lease is over');
     t.same(ledger.overlaps(), []);
 
     const next = await Forelock.start(t, { upstream: redis.url, args: ARGS });
@@ -84,7 +85,7 @@ t.test('Forelock is killed again and again while clients compete', async t => {
     }
   });
   t.same(ledger.overlaps(), []);
-  t.ok(await isFreeInTime(await redis.connect(t), 'lock:0'));
+  t.equal(await leftInTheEnd(await redis.connect(t), 'lock:0'), null);
 });
 
 t.test('Redis is killed, and comes back with what it had', async t => {
@@ -103,7 +104,7 @@ t.test('Redis is killed, and comes back with what it had', async t => {
   });
   t.same(ledger.overlaps(), []);
   t.ok(ledger.holdings.length > 10, `${ledger.holdings.length} grants`);
-  t.ok(await isFreeInTime(await redis.connect(t), 'lock:0'));
+  t.equal(await leftInTheEnd(await redis.connect(t), 'lock:0'), null);
 });
 
 t.test('Redis is killed, and comes back empty: what it forgot is forgotten', async t => {
@@ -156,7 +157,7 @@ t.test('a Forelock that stood still grants nothing that ran out meanwhile', asyn
     await delegateAlone(client, direct, 'lock:0');
     if (!idle) await client.call(...acquire('lock:0', 'me', TTL_MS));
     forelock.pause();
-    t.ok(await isFreeInTime(direct, 'lock:0'), 'its lease runs out');
+    t.ok(await takenByNext(direct, 'lock:0'), 'its lease runs out');
     await direct.call('PEXPIRE', 'lock:0', '10000');
     client.send(...acquire('lock:0', 'late', TTL_MS));
     forelock.resume();
@@ -179,7 +180,7 @@ t.test(
       gone.send(...acquire(key, 'gone', TTL_MS));
       if (round % 2 === 0) await sleep(round);
       gone.destroy();
-      t.ok(await isFreeInTime(direct, key), key);
+      t.equal(await leftInTheEnd(direct, key), null, key);
     }
   },
 );

@@ -92,6 +92,8 @@ t.test('inline commands', async t => {
     ['PING\r\n', 1],
     ['ping\n', 1],
     ['  PING  \r\n', 1],
+    // Redis skips all white space between arguments, and ends one at fewer of its kinds.
+    ['\v\fECHO \f\va\vb\fc\r\n', 1],
     ['\tECHO\ta\r\n', 1],
     ['ECHO "hello world"\r\n', 1],
     ["ECHO 'it\\'s'\r\n", 1],
