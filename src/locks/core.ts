@@ -50,8 +50,11 @@ export class LockCore {
   /** Lock commands that went to Redis as the client wrote them. */
   private readonly passes = new Map<LockRequest, LockEntry>();
   readonly materializing: MaterializeQueue;
-  /** Those that were passed on while their key was not in the table: seen once, or without room. */
-  private readonly passesWithoutEntry = new Set<LockRequest>();
+  /**
+   * Those that were passed on while their key was not in the table: seen once, or without room.
+   * By database and key, since thousands may be on their way when one of their keys enters.
+   */
+  private readonly passesWithoutEntry = new Map<string, Set<LockRequest>>();
   upstreamDown = false;
   /** No new delegations, and those that are there are given back. */
   paused = false;
@@ -244,18 +247,31 @@ export class LockCore {
 
   beginPassWithoutEntry(request: LockRequest): void {
     this.counters.passes++;
-    this.passesWithoutEntry.add(request);
+    const place = placeOf(request.database, request.intent.key);
+    const passes = this.passesWithoutEntry.get(place);
+    if (passes === undefined) this.passesWithoutEntry.set(place, new Set([request]));
+    else passes.add(request);
   }
 
   /** The entry that it was counted for. */
   endPass(request: LockRequest): LockEntry | undefined {
-    this.passesWithoutEntry.delete(request);
     const entry = this.passes.get(request);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) {
+      this.endPassWithoutEntry(request);
+      return undefined;
+    }
     this.passes.delete(request);
     entry.passesInFlight--;
     entry.passesEnded++;
     return entry;
+  }
+
+  private endPassWithoutEntry(request: LockRequest): void {
+    const place = placeOf(request.database, request.intent.key);
+    const passes = this.passesWithoutEntry.get(place);
+    if (passes?.delete(request) === true && passes.size === 0) {
+      this.passesWithoutEntry.delete(place);
+    }
   }
 
   /** The key becomes a lock key, if there is room for it. */
@@ -267,12 +283,16 @@ export class LockCore {
   ): LockEntry | undefined {
     const entry = this.table.enter(database, key, nowMs, sinceMs);
     if (entry === undefined) return undefined;
-    for (const request of this.passesWithoutEntry) {
-      if (request.database !== database || request.intent.key !== key) continue;
-      this.passesWithoutEntry.delete(request);
+    const place = placeOf(database, key);
+    for (const request of this.passesWithoutEntry.get(place) ?? []) {
       entry.passesInFlight++;
       this.passes.set(request, entry);
     }
+    this.passesWithoutEntry.delete(place);
     return entry;
   }
+}
+
+function placeOf(database: number, key: string): string {
+  return `${database} ${key}`;
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { acquire, TestRequest } from '../simulation/lock-requests.js';
+import { acquire, release, TestRequest } from '../simulation/lock-requests.js';
 import { Scene } from '../simulation/scene.js';
 
 // The rules for mixed fleets: proof, bars, tenure and breath.
@@ -41,6 +41,27 @@ t.test('no key is reserved at its first release while an attempt on it is on its
   t.equal(scene.why('order:20'), 'a lock command on the key is on its way');
   scene.manager.passed(second, 'no');
   t.equal(scene.why('order:20'), null);
+});
+
+t.test('a key that becomes a lock key costs the same, however many others do', async t => {
+  let looks = 0;
+  const looked = (): number => {
+    looks++;
+    return 0;
+  };
+  const scene = new Scene();
+  const keys = Array.from({ length: 1000 }, (_, index) => `key${index}x`);
+  for (const key of keys) scene.acquire(key, 'v');
+  scene.answerPipe();
+  const releases = keys.map(key => {
+    const request = new TestRequest(release(key, 'v'), 1, scene.world.nowMs);
+    return Object.defineProperty(request, 'database', { get: looked });
+  });
+  for (const request of releases) scene.manager.passing(request);
+  looks = 0;
+  for (const request of releases) scene.manager.passed(request, 'yes');
+  t.equal(scene.manager.count(), keys.length);
+  t.ok(looks <= keys.length * 10, `${looks} looks`);
 });
 
 t.test('a foreign holder bars the template, and is refused nothing', async t => {
