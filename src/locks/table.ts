@@ -45,6 +45,11 @@ export class LockDatabase {
     this.touchesOfNoLock.delete(entry.key);
   }
 
+  /** Whether nothing would be lost with it: whoever names it next finds it as new. */
+  unused(): boolean {
+    return this.entries.size === 0 && this.touchesInFlight === 0 && this.touchesOfNoLock.size === 0;
+  }
+
   touched(nowMs: number, perS: number): void {
     this.touchLevel = Math.min(this.level(nowMs, perS) + 1, TOUCH_LEVEL_MAX);
     this.touchedAtMs = nowMs;
@@ -90,6 +95,14 @@ export class LockTable {
       this.databases.set(database, found);
     }
     return found;
+  }
+
+  /**
+   * A touch of this database is over. Where it has no lock keys it is not kept, since clients may
+   * name as many databases as they like, also such as Redis does not have (COPY … DB).
+   */
+  touchOver(database: number): void {
+    if (this.databases.get(database)?.unused() === true) this.databases.delete(database);
   }
 
   /** Whether clients' locks under this key can be ours to grant at all. */

@@ -83,6 +83,7 @@ export function touchEnded(core: LockCore, touching: Touch): void {
     const waiting = entry.waitingTouches.indexOf(inFlight);
     if (waiting >= 0) entry.waitingTouches.splice(waiting, 1);
   }
+  core.table.touchOver(touching.database);
 }
 
 /** No token of ours is in this key, nor on its way there. */

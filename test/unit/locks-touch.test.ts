@@ -1,4 +1,8 @@
 import t from 'tap';
+import { LockCore } from '../../src/locks/core.js';
+import { lockDefaults } from '../../src/locks/options.js';
+import { touch, touchEnded } from '../../src/locks/touch.js';
+import { TestTouch } from '../simulation/lock-requests.js';
 import { Scene } from '../simulation/scene.js';
 
 t.test(
@@ -175,4 +179,27 @@ t.test('commands from before the key was known may touch it unseen: it waits for
   t.match(scene.why('lock'), /before it was a lock key/);
   scene.world.unansweredAtMs = scene.world.nowMs + 1;
   t.equal(scene.why('lock'), null);
+});
+
+t.test('a database without locks is forgotten with the touch that named it', async t => {
+  const scene = new Scene();
+  const rules = { advance: () => {}, review: () => {} };
+  const policy = { retainUntilMs: () => 0 };
+  const { world, feedback } = scene;
+  const core = new LockCore(lockDefaults, world, feedback, policy, 'p1', 'e1', rules);
+  const known = (): number[] => [...core.table.databases.keys()];
+  const whole = new TestTouch(null, true, 1);
+  const named = new TestTouch(['a', 'b'], true, 1);
+  touch(core, whole);
+  touch(core, named);
+  touchEnded(core, whole);
+  t.strictSame(known(), [1], 'its keys may become locks while they are touched');
+  touchEnded(core, named);
+  t.strictSame(known(), []);
+
+  core.enter(2, 'lock', world.nowMs);
+  const other = new TestTouch(['other'], true, 2);
+  touch(core, other);
+  touchEnded(core, other);
+  t.strictSame(known(), [2], 'one with locks stays');
 });
