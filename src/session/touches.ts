@@ -61,37 +61,22 @@ export function scopesOf(
   if (touched === 'none') return [];
   if (touched === 'whole-database') return places.map(whole);
   if (touched === 'every-database' || touched === 'unknown') {
-    // What lasts may touch a key that becomes a lock meanwhile, in a database that has none yet.
-    return [...new Set(keepsTouching ? [...places, ...databases] : databases)].map(whole);
+    // It may have to wait: the client's own database may have its first lock by then.
+    return [...new Set([...places, ...databases])].map(whole);
   }
-  const scopes = [
-    ...places.map(database => named(gateway.desk, database, touched.keys, bars, keepsTouching)),
-    touched.elsewhere === null
-      ? null
-      : named(
-          gateway.desk,
-          touched.elsewhere.database,
-          touched.elsewhere.keys,
-          bars,
-          keepsTouching,
-        ),
-  ];
-  return scopes.filter(scope => scope !== null);
+  const { keys, elsewhere } = touched;
+  const scopes: TouchScope[] = places.map(database => ({ database, keys, bars }));
+  if (elsewhere !== null) scopes.push({ ...elsewhere, bars });
+  // While the command waits for one of its keys, another may become a lock key: all are counted.
+  return keepsTouching || scopes.some(scope => namesLock(gateway.desk, scope)) ? scopes : [];
 }
 
 function whole(database: number): TouchScope {
   return { database, keys: null, bars: false };
 }
 
-function named(
-  desk: LockDesk,
-  database: number,
-  keys: readonly string[],
-  bars: boolean,
-  keepsTouching: boolean,
-): TouchScope | null {
-  const locks = keepsTouching ? keys : keys.filter(key => desk.lists(database, key));
-  return locks.length === 0 ? null : { database, keys: locks, bars };
+function namesLock(desk: LockDesk, { database, keys }: TouchScope): boolean {
+  return keys?.some(key => desk.lists(database, key)) === true;
 }
 
 /** The touches last until the transaction, the WATCH or the connection is over. */
