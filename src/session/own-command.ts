@@ -58,7 +58,9 @@ function isLockShaped(session: Session, command: Command): boolean {
 function plain(session: Session, command: Command, touches: TouchSet | null): void {
   const { own } = session;
   const filter = keyspaceCommand(command.name, command.args);
-  if (command.facts?.place !== 'shared') own.open().blocked = BLOCKING.test(command.name);
+  const pipe = own.open();
+  // Behind other commands it is not alone in what it waits for.
+  pipe.blocked = BLOCKING.test(command.name) && (pipe.blocked || pipe.idle);
   if (touches === null && filter === null) {
     own.send(command.frame, 0, command.frame.length, 1);
     return;
@@ -69,7 +71,7 @@ function plain(session: Session, command: Command, touches: TouchSet | null): vo
   });
 }
 
-/** Commands that wait for others: what they wait for is no string, so no lock. */
+/** Commands that may wait for others: what they wait for is no string, so no lock. */
 const BLOCKING = /^(b[lz]|brpop|xread)/;
 
 /** What the command does to the connection's state in Redis. */
@@ -103,6 +105,8 @@ function monitor(session: Session, command: Command): void {
  * to now, so that writes made on the shared pipe are waited for too.
  */
 function waitForReplicas(session: Session, command: Command, touches: TouchSet | null): void {
+  const pipe = session.own.open();
+  pipe.blocked = pipe.idle;
   session.own.askSilently(PING, () => undefined);
   session.own.ask(command.frame, reply => {
     touches?.end();

@@ -1,5 +1,6 @@
 import type { Touch } from '../locks/contract.js';
 import type { Pipe } from '../upstream/pipe.js';
+import { KeptTouches } from './kept-touches.js';
 import type { QueuedFilter } from './keyspace-filter.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
@@ -33,8 +34,7 @@ export class OwnPlace {
   /** Bytes go to Redis untouched from now on, since Redis is to judge them. */
   raw = false;
   #pins = 0;
-  /** Touches that last until the transaction or the WATCH is over. */
-  #touches: Touch[] = [];
+  readonly #touches: KeptTouches;
   #whenDrained: (() => void)[] = [];
   #subscriptions: Subscriptions | null = null;
   /** The client sends no more: Redis is to end the connection, and nobody else shall have it. */
@@ -53,6 +53,7 @@ export class OwnPlace {
 
   constructor(session: Session) {
     this.#session = session;
+    this.#touches = new KeptTouches(session.gateway.desk);
   }
 
   get pinned(): boolean {
@@ -154,7 +155,9 @@ export class OwnPlace {
   expectReply(answered: () => void): void {
     // Redis may answer, and close, before the request has ended.
     this.pin(PIN.streaming);
-    this.open().expect(this.#session, 1);
+    const pipe = this.open();
+    pipe.blocked = false;
+    pipe.expect(this.#session, 1);
     this.#session.enter('own', 1);
     this.#whenDrained.push(answered);
   }
@@ -184,7 +187,7 @@ export class OwnPlace {
 
   /** Holds a touch until the transaction, the WATCH or the connection is over. */
   keep(touch: Touch): void {
-    this.#touches.push(touch);
+    this.#touches.keep(touch);
   }
 
   /** EXEC, DISCARD or UNWATCH was answered. */
@@ -195,7 +198,7 @@ export class OwnPlace {
     this.states.length = 0;
     this.outlasts = false;
     this.#otherDatabases.clear();
-    this.#endTouches();
+    this.#touches.end();
     this.#restWhenFree();
   }
 
@@ -207,7 +210,7 @@ export class OwnPlace {
       for (const then of waiting) then();
     }
     // Where MULTI was refused, what was sent behind it has been done.
-    if (!this.has(PIN.transaction | PIN.watch) && !this.opaque) this.#endTouches();
+    if (!this.has(PIN.transaction | PIN.watch) && !this.opaque) this.#touches.end();
     this.#restWhenFree();
   }
 
@@ -241,12 +244,5 @@ export class OwnPlace {
   release(): void {
     for (const then of this.#whenDrained.splice(0)) then();
     this.leave();
-  }
-
-  #endTouches(): void {
-    const touches = this.#touches;
-    if (touches.length === 0) return;
-    this.#touches = [];
-    for (const touch of touches) this.#session.gateway.desk.touchEnded(touch);
   }
 }

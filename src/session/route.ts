@@ -2,7 +2,7 @@ import { type Arguments, wordAt } from '../intent/arguments.js';
 import type { CommandFacts } from '../intent/command-table.js';
 import { parseRequest } from '../intent/parse-request.js';
 import { placeNeedsArguments, placeOfArguments, placeOfName } from '../intent/share-list.js';
-import { encodeCommand, OK_REPLY } from '../resp/encode.js';
+import { encodeCommand, errorReply, OK_REPLY } from '../resp/encode.js';
 import { channelPrelude } from '../upstream/identity.js';
 import { adminCommand } from './admin-command.js';
 import { clientCommand } from './client-command.js';
@@ -136,9 +136,8 @@ function quit(session: Session, command: Command): void {
 function refuse(session: Session, command: Command): void {
   if (session.outstanding > 0) return session.awaitDrain(null);
   session.taken(command);
-  session.refuse(
-    `ERR ${command.name.toUpperCase()} is for replicas: connect them to Redis, not to Forelock`,
-  );
+  const name = command.name.toUpperCase();
+  session.write(errorReply(`ERR ${name} is for replicas: connect them to Redis, not to Forelock`));
 }
 
 /** A command that may share the pipe; one that touches a lock waits until the lock is settled. */

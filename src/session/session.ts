@@ -297,10 +297,12 @@ export class Session implements PipeClient {
     return !this.gateway.desk.tracks(this.state.database);
   }
 
-  /** The command at hand was taken by `route`; what comes next begins at its end. */
+  /** The command at hand was taken by `route`. */
   taken(command: Command): void {
     this.gateway.traffic.commands++;
     this.flushRun();
+    // What it touched on another way than it has taken in the end is touched no more.
+    this.settling.release();
     this.input.at = command.end;
   }
 
@@ -374,10 +376,6 @@ export class Session implements PipeClient {
     this.settling.release();
     this.own.release();
     this.input.clear();
-  }
-
-  refuse(text: string): void {
-    this.write(errorReply(text));
   }
 
   /** Forelock drains: the client is ended once it is answered. */

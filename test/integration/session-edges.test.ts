@@ -3,6 +3,8 @@ import { cycle, isDelegated } from '../harness/delegation.js';
 import { Forelock } from '../harness/forelock.js';
 import { eventually, sleep } from '../harness/lifetime.js';
 import { RedisServer } from '../harness/redis-server.js';
+import { Relay } from '../harness/relay.js';
+import { encodeCommand } from '../harness/resp-frame.js';
 import { Twins } from '../harness/twins.js';
 
 /** What one client leaves behind in a connection, the next one that gets it must not find. */
@@ -218,4 +220,50 @@ t.test('a client is read no further while Redis is away', async t => {
   const growthMib = ((await forelock.rssBytes()) - beforeBytes) / 1024 ** 2;
   t.ok(sentBytes < 100e6, `it took ${Math.round(sentBytes / 1e6)} MB`);
   t.ok(growthMib < 100, `and ${Math.round(growthMib)} MiB of memory`);
+});
+
+t.test('clients that wait for others keep no lock from being delegated', async t => {
+  const redis = await RedisServer.start(t);
+  const forelock = await Forelock.start(t, { upstream: redis.url });
+  const straight = await redis.connect(t);
+  await straight.call('XGROUP', 'CREATE', 'stream', 'group', '$', 'MKSTREAM');
+  for (const command of [
+    ['BLPOP', 'list', '0'],
+    ['XREAD', 'BLOCK', '0', 'STREAMS', 'stream', '$'],
+    ['XREADGROUP', 'GROUP', 'group', 'me', 'BLOCK', '0', 'STREAMS', 'stream', '>'],
+    ['WAIT', '1', '0'],
+  ]) {
+    const waiting = await forelock.connect(t);
+    waiting.send(...command);
+  }
+  await sleep(50);
+  const locker = await forelock.connect(t);
+  await eventually('the lock is delegated', async () => {
+    await cycle(locker, 'lock');
+    return isDelegated(straight, 'lock');
+  });
+});
+
+t.test('a request that comes whole while its locks are settled leaves them free', async t => {
+  const redis = await RedisServer.start(t);
+  const relay = await Relay.start(t, redis.port);
+  relay.delayMs = 30;
+  const args = ['--delegate', 'lock*', '--large-request-bytes', '65536'];
+  const forelock = await Forelock.start(t, { upstream: relay.url, args });
+  const straight = await redis.connect(t);
+  const locker = await forelock.connect(t);
+  const delegate = async (): Promise<unknown> =>
+    eventually('it is delegated', async () => {
+      await cycle(locker, 'lock');
+      return isDelegated(straight, 'lock');
+    });
+  await delegate();
+  const client = await forelock.connect(t);
+  await client.call('PING');
+  const request = encodeCommand(['SET', 'other', 'v'.repeat(200_000), 'NX', 'PX', '60000']);
+  client.write(request.subarray(0, -20));
+  await sleep(20);
+  client.write(request.subarray(-20));
+  t.equal(await client.reply(), '+OK\r\n');
+  await delegate();
 });
