@@ -72,12 +72,13 @@ function fits(line: string, filter: ListFilter): boolean {
   return subscriptions === (filter.type === 'pubsub');
 }
 
-/** Connections of ours bear our name; a greeter is known by what it is just asked. */
+/** Connections of ours bear our name; a greeter is known by what it was asked last. */
 function isForelocks(line: string): boolean {
-  return (
-    field(line, 'name')?.startsWith('forelock:') === true || field(line, 'cmd') === 'client|list'
-  );
+  if (field(line, 'name')?.startsWith('forelock:') === true) return true;
+  return GREETERS_LAST.has(field(line, 'cmd') ?? '');
 }
+
+const GREETERS_LAST: ReadonlySet<string> = new Set(['client|list', 'reset']);
 
 function field(line: string, name: string): string | undefined {
   return new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1];

@@ -1,5 +1,4 @@
 import { textAt, wordAt } from '../intent/arguments.js';
-import { channelPrelude } from '../upstream/identity.js';
 import { PIN } from './own-place.js';
 import { type Command, replayOf } from './route.js';
 import type { Session } from './session.js';
@@ -37,11 +36,14 @@ export function killCommand(session: Session, command: Command): void {
   if (session.outstanding > 0) return session.awaitDrain(null);
   session.taken(command);
   session.enter('here', 1);
-  const login = channelPrelude({ ...session.state.channel, database: 0 });
-  session.gateway.greeter.ask(login, command.frame, reply => {
-    if (reply === null) session.upstreamLost('the upstream ended');
-    else session.answer(reply);
-  });
+  session.gateway.greeter.askLoggedIn(
+    { ...session.state.channel, database: 0 },
+    command.frame,
+    reply => {
+      if (reply === null) session.upstreamLost('the upstream ended');
+      else session.answer(reply);
+    },
+  );
   session.awaitDrain(null);
 }
 
@@ -68,11 +70,20 @@ export function askState(
     own.ask(frame, answered);
   } else {
     session.enter('here', 1);
-    session.gateway.greeter.ask(replayOf(session), frame, answered);
+    const { channel } = session.state;
+    const { greeter } = session.gateway;
+    if (channel.identity.credentials !== null && ACTING.has(wordAt(command.args, 1))) {
+      greeter.askLoggedIn(channel, frame, answered);
+    } else {
+      greeter.ask(replayOf(session), frame, answered);
+    }
   }
   // What follows may depend on the state that this command brings.
   session.awaitDrain(null);
 }
+
+/** What CLIENT does to others, or tells of them; who may, a login that holds no more can't say. */
+const ACTING: ReadonlySet<string> = new Set(['kill', 'list', 'pause', 'unblock', 'unpause']);
 
 /** RESET gives up all state, the client's own connection and its subscriptions included. */
 export function reset(session: Session, command: Command): void {

@@ -1,4 +1,5 @@
 import { encodeCommand } from '../resp/encode.js';
+import type { Channel } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import { Pipe } from './pipe.js';
 import type { PipeClient } from './pipe-client.js';
@@ -37,6 +38,18 @@ export class Greeter implements PipeClient {
       pipe.close('asked');
     });
     if (!this.#knowsReset) this.#pipe = null;
+  }
+
+  /**
+   * One command that does something, to others or to the server: it is sent once Redis has accepted
+   * the login, which may have been taken back since, on a connection that ends with its answer.
+   */
+  askLoggedIn(channel: Channel, command: Buffer, answered: (reply: Buffer | null) => void): void {
+    const pipe = new Pipe(this.#options, { channel, replay: [], owner: null }, () => undefined);
+    this.#put(pipe, command, reply => {
+      answered(reply);
+      pipe.close('asked');
+    });
   }
 
   oldestUnansweredAtMs(): number {

@@ -267,3 +267,37 @@ t.test('a request that comes whole while its locks are settled leaves them free'
   t.equal(await client.reply(), '+OK\r\n');
   await delegate();
 });
+
+t.test('a login that holds no more gives nobody the rights of another user', async t => {
+  const users = ['default on nopass ~* &* +@all', 'alice on >pw ~* +get +auth +client|setname'];
+  const redis = await RedisServer.start(t, { users });
+  const forelock = await Forelock.start(t, { upstream: redis.url });
+  const straight = await redis.connect(t);
+  const alice = await forelock.connect(t);
+  const other = await forelock.connect(t);
+  const otherId = (await other.call('CLIENT', 'ID')).slice(1, -2);
+  t.equal(await alice.call('AUTH', 'alice', 'pw'), '+OK\r\n');
+  for (const password of ['pw', 'changed']) {
+    await straight.call('ACL', 'SETUSER', 'alice', 'resetpass', `>${password}`);
+    for (const command of [
+      ['CLIENT', 'LIST'],
+      ['CLIENT', 'KILL', 'ID', otherId],
+      ['CLIENT', 'PAUSE', '1'],
+      ['SCRIPT', 'KILL'],
+      ['SHUTDOWN', 'NOSAVE'],
+    ]) {
+      t.match(await alice.call(...command), /^-(NOPERM|WRONGPASS)/, command.join(' '));
+    }
+  }
+  t.equal(await other.call('PING'), '+PONG\r\n');
+});
+
+t.test('CLIENT LIST tells clients that log in of no connection that asked for others', async t => {
+  const twins = await Twins.start(t, { redis: { requirepass: 'pw' } });
+  const client = await twins.forelock.connect(t);
+  await client.call('AUTH', 'pw');
+  await client.call('CLIENT', 'SETNAME', 'me');
+  const list = await client.call('CLIENT', 'LIST');
+  t.match(list, / name=me .* cmd=client\|list /);
+  t.equal(list.match(/ cmd=(reset|client)/g)?.length, 1, list);
+});
