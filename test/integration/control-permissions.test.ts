@@ -155,6 +155,30 @@ t.test('where Redis can not be asked, nobody is allowed anything here', async t 
   t.equal(await ask('default', acquire('l2')), false);
 });
 
+t.test('an answer serves the one who asked, whatever was answered before', async t => {
+  const server = await RedisServer.start(t, { users: ['some on nopass ~* +@all'] });
+  const redis = await server.connect(t);
+  const { control, events } = await Controlled.start(t, server.port, { permissionCacheMs: 50 });
+  const { permissions } = control;
+  /** Asked once its time is over, as a session does that then looks again. */
+  const afterwards = async (key: string): Promise<string | null> => {
+    permissions.check('some', acquire(key));
+    await sleep(100);
+    t.equal(permissions.check('some', acquire(key)), null, 'its time is over');
+    await new Promise<void>(resolve => permissions.ask('some', acquire(key), () => resolve()));
+    return permissions.check('some', acquire(key));
+  };
+  t.equal(await afterwards('lock:1'), 'allowed', 'for every key');
+  await redis.call('ACL', 'SETUSER', 'some', 'resetkeys', '~lock:*');
+  t.equal(await afterwards('lock:1'), 'allowed', 'for this key');
+  t.equal(await afterwards('other'), 'denied');
+  await redis.call('ACL', 'SETUSER', 'some', '~*');
+  t.equal(await afterwards('other'), 'allowed', 'for every key again');
+  await server.stop();
+  await eventually('lost', () => events.includes('lost'));
+  t.equal(await afterwards('other'), 'denied', 'while there is nobody to ask');
+});
+
 t.test('another Redis is asked anew', async t => {
   const { server, permissions, ask, controlled } = await setting(t);
   await ask('default', acquire('l'));

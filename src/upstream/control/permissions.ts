@@ -78,6 +78,8 @@ export class Permissions {
     const question = new Question(user, intent, answer => this.#allows(answer));
     question.ask(this.#connection, () => {
       const about = question.concernsEveryKey ? EVERY_KEY : intent.key;
+      // An earlier answer for every key is over: `check` would go by it, and ask again for ever.
+      if (about !== EVERY_KEY) this.#answers.delete(this.#name(user, intent, EVERY_KEY));
       this.#remember(this.#name(user, intent, about), question);
       const waiting = this.#asked.get(name) ?? [];
       this.#asked.delete(name);
