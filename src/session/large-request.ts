@@ -33,12 +33,13 @@ export function mayStream(
 const NAME_LOOKED_FOR_BYTES = 1024;
 
 /**
- * Its keys may not be here yet, so it counts as touching every key; in a transaction also those that
- * become locks before EXEC.
+ * Its keys may not be here yet, so it counts as touching every key; in the client's own database also
+ * those that become locks while it waits, or before EXEC.
  */
 export function everyDatabase({ gateway, own }: Session): TouchScope[] {
   const tracked = gateway.desk.databases();
   const lasts = own.has(PIN.transaction);
-  const databases = new Set(lasts ? [...own.databases, ...tracked] : tracked);
+  if (tracked.length === 0 && !lasts) return [];
+  const databases = new Set([...own.databases, ...tracked]);
   return [...databases].map(database => ({ database, keys: null, bars: false }));
 }
