@@ -59,6 +59,7 @@ function plain(session: Session, command: Command, touches: TouchSet | null): vo
   const { own } = session;
   const filter = keyspaceCommand(command.name, command.args);
   const pipe = own.open();
+  if (BLOCKING.test(command.name)) own.waitsForOthers = true;
   // Behind other commands it is not alone in what it waits for.
   pipe.blocked = BLOCKING.test(command.name) && (pipe.blocked || pipe.idle);
   if (touches === null && filter === null) {
@@ -106,6 +107,7 @@ function monitor(session: Session, command: Command): void {
  */
 function waitForReplicas(session: Session, command: Command, touches: TouchSet | null): void {
   const pipe = session.own.open();
+  session.own.waitsForOthers = true;
   pipe.blocked = pipe.idle;
   session.own.askSilently(PING, () => undefined);
   session.own.ask(command.frame, reply => {

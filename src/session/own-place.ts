@@ -41,6 +41,8 @@ export class OwnPlace {
   #ending = false;
   /** Whose connection invalidations go to (CLIENT TRACKING … REDIRECT): Redis's number and ours. */
   redirection: { readonly upstreamId: number; readonly id: number } | null = null;
+  /** A command under way may wait for other clients, or replicas, and so for ever. */
+  waitsForOthers = false;
   /** Commands queued in the transaction under way, and the replies in it that must be filtered. */
   queued = 0;
   readonly filters: QueuedFilter[] = [];
@@ -204,6 +206,7 @@ export class OwnPlace {
 
   /** Every command under way is answered. */
   drained(): void {
+    this.waitsForOthers = false;
     if (this.#whenDrained.length > 0) {
       const waiting = this.#whenDrained;
       this.#whenDrained = [];

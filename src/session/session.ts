@@ -359,7 +359,9 @@ export class Session implements PipeClient {
 
   /** The client sends no more: what it has sent is answered first. */
   #endWhenAnswered(): void {
-    if (!this.#turnstile.open || this.own.endWriting() || this.outstanding > 0) return;
+    // One that waits for others may wait for ever; Redis ends it at once, and what is behind it.
+    if (!this.#turnstile.open && !this.own.waitsForOthers) return;
+    if (this.own.endWriting() || this.outstanding > 0) return;
     this.end();
   }
 
@@ -381,7 +383,7 @@ export class Session implements PipeClient {
   /** Forelock drains: the client is ended once it is answered. */
   finish(): void {
     this.#finishing = true;
-    if (this.outstanding === 0 || this.own.opaque || this.own.pipe?.blocked) this.end();
+    if (this.outstanding === 0 || this.own.opaque || this.own.waitsForOthers) this.end();
   }
 
   /** The first command that waits gets an error in place of an answer. */

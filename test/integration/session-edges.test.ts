@@ -268,6 +268,30 @@ t.test('a request that comes whole while its locks are settled leaves them free'
   await delegate();
 });
 
+t.test('a client that goes while it waits for others is gone, whatever it had sent', async t => {
+  const twins = await Twins.start(t);
+  for (const commands of [
+    [['BLPOP', 'list', '0']],
+    [
+      ['BLPOP', 'list', '0'],
+      ['GET', 'k'],
+    ],
+    [
+      ['WATCH', 'k'],
+      ['BLPOP', 'list', '0'],
+      ['SELECT', '1'],
+      ['GET', 'k'],
+    ],
+  ]) {
+    const pair = await twins.pair(t);
+    await pair.same(t, 'PING');
+    const bytes = Buffer.concat(commands.map(encodeCommand));
+    pair.direct.socket.end(bytes);
+    pair.proxied.socket.end(bytes);
+    await pair.sameEnd(t, commands.join(' '));
+  }
+});
+
 t.test('a login that holds no more gives nobody the rights of another user', async t => {
   const users = ['default on nopass ~* &* +@all', 'alice on >pw ~* +get +auth +client|setname'];
   const redis = await RedisServer.start(t, { users });
