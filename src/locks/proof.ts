@@ -34,7 +34,10 @@ export function whyNotDelegate(core: LockCore, entry: LockEntry, nowMs: number):
 }
 
 export function proven(core: LockCore, entry: LockEntry): boolean {
-  return entry.proof >= core.options.proofGrants || core.table.templates.proven(entry.template);
+  return (
+    entry.proof >= core.options.proofGrants ||
+    core.table.templates.proven(entry.template, entry.key)
+  );
 }
 
 /** A grant to a client of ours was released by compare. */

@@ -2,7 +2,7 @@ import type { LockOptions } from './options.js';
 
 /** What is known of all keys of one template together. */
 export class TemplateRecord {
-  /** Keys of it granted and released by compare, since the last bar. Never more than needed. */
+  /** Keys of it granted and released by compare, since the last bar. Never many more than needed. */
   readonly provenKeys = new Set<string>();
   /** Monotonic. */
   barredUntilMs = -Infinity;
@@ -33,11 +33,14 @@ export class Templates {
   }
 
   released(record: TemplateRecord, key: string): void {
-    if (record.provenKeys.size < this.options.proofTemplateKeys) record.provenKeys.add(key);
+    // One more than needed, so that those within have enough others too.
+    if (record.provenKeys.size <= this.options.proofTemplateKeys) record.provenKeys.add(key);
   }
 
-  proven(record: TemplateRecord): boolean {
-    return record.provenKeys.size >= this.options.proofTemplateKeys;
+  /** Whether enough keys other than this one were used as locks. */
+  proven(record: TemplateRecord, key: string): boolean {
+    const others = record.provenKeys.size - (record.provenKeys.has(key) ? 1 : 0);
+    return others >= this.options.proofTemplateKeys;
   }
 
   barForTouch(record: TemplateRecord, nowMs: number): void {

@@ -17,6 +17,7 @@ t.test('a key is delegated once three of its grants were released by compare', a
 t.test('a key is delegated at once where twenty others of its template were proven', async t => {
   const scene = new Scene();
   for (let order = 0; order < 20; order++) scene.cycle(`order:${order}`, 'v');
+  t.equal(scene.inRedis('order:19'), null, 'the twentieth has but nineteen others');
   const grantsFromMemory = scene.manager.counters.grantsFromMemory;
   scene.cycle('order:20', 'v');
   t.equal(scene.manager.counters.grantsFromMemory, grantsFromMemory, 'its first grant is Redis’s');
