@@ -51,7 +51,10 @@ for (const way of ['up', 'down'] as const) {
       const relay = await Relay.start(t, redis.port);
       const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
       const direct = await redis.connect(t);
-      let granted = 0;
+      await whileContending(t, forelock, null, 'lock:0', () => sleep(300));
+      const status = await eventually('its status is told', () => statusOf(t, { forelock }));
+      const fromMemory = Number(status.get('grants-from-memory'));
+      t.ok(fromMemory > 0, `before the first cut, locks are granted from memory: ${fromMemory}`);
       for (const cut of CUTS) {
         const key = `lock:${cut}`;
         let wasCut = false;
@@ -70,13 +73,9 @@ for (const way of ['up', 'down'] as const) {
           await sleep(100);
         });
         relay[way] = kept => kept;
-        granted += ledger.holdings.length;
         t.same(ledger.overlaps(), [], `at the ${cut}th`);
         t.equal(await leftInTheEnd(direct, key), null, `at the ${cut}th: free in time`);
       }
-      const status = await eventually('its status is told', () => statusOf(t, { forelock }));
-      const fromMemory = Number(status.get('grants-from-memory'));
-      t.ok(fromMemory > granted / 3, `locks are granted from memory: ${fromMemory}, of ${granted}`);
     });
   }
 }
