@@ -51,10 +51,6 @@ for (const way of ['up', 'down'] as const) {
       const relay = await Relay.start(t, redis.port);
       const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
       const direct = await redis.connect(t);
-      await whileContending(t, forelock, null, 'lock:0', () => sleep(300));
-      const status = await eventually('its status is told', () => statusOf(t, { forelock }));
-      const fromMemory = Number(status.get('grants-from-memory'));
-      t.ok(fromMemory > 0, `before the first cut, locks are granted from memory: ${fromMemory}`);
       for (const cut of CUTS) {
         const key = `lock:${cut}`;
         let wasCut = false;

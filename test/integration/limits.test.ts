@@ -192,7 +192,9 @@ t.test(`a value of ${LARGE_MIB} MiB streams through, both ways`, async t => {
     });
     t.equal(received, header.length + size + 2, `GET ${what}: every byte`);
     t.equal(last.toString(), 'abcdefgh\r\n');
-    t.ok(growth < allowed, `GET ${what} takes ${Math.round(growth / MIB)} MiB of memory`);
+    // On a shared connection a client's output limit of 64 MiB may fill before it is held up.
+    const limit = what.includes('shared') ? Math.max(allowed, 96 * MIB) : allowed;
+    t.ok(growth < limit, `GET ${what} takes ${Math.round(growth / MIB)} MiB of memory`);
     reader.destroy();
   }
 });
