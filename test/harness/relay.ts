@@ -57,8 +57,8 @@ export class Relay {
   /** Resets every open connection; new ones are taken unless `refuse` was called. */
   cut(): void {
     for (const { near, far } of this.#links) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      reset(near);
+      reset(far);
     }
     this.#links.clear();
   }
@@ -134,4 +134,13 @@ export class Relay {
 function pauseBoth({ near, far }: Link): void {
   near.pause();
   far.pause();
+}
+
+/**
+ * A socket whose FIN is on its way can't be reset: libuv refuses, and Node never closes the socket
+ * then, so that the process spins when it ends.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

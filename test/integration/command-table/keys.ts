@@ -42,7 +42,7 @@ export const keys: Table = {
   'object|encoding': ['SET k 12', 'OBJECT ENCODING k', 'OBJECT ENCODING none'],
   'object|freq': ['SET k 12', 'OBJECT FREQ k'],
   'object|help': ['OBJECT HELP'],
-  'object|idletime': ['SET k 12', 'OBJECT IDLETIME k', 'OBJECT IDLETIME none'],
+  'object|idletime': ['SET k 12', shape('OBJECT IDLETIME k'), 'OBJECT IDLETIME none'],
   'object|refcount': ['SET k hello', 'OBJECT REFCOUNT k'],
   persist: ['SET k v EX 100', 'PERSIST k', 'PERSIST k', 'TTL k'],
   pexpire: ['SET k v', 'PEXPIRE k 100000', 'PEXPIRE k 1 LT', 'PEXPIRE none 1'],
