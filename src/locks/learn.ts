@@ -139,7 +139,11 @@ function released(
     noteReleased(core, known);
     core.feedback.released(database, key, nowMs - known.holder.grantedAtMs, nowMs);
   }
-  known.sawNoHolder();
-  known.tenure.left(nowMs);
+  // Answers of two connections may cross: a grant heard of before this release is newer than it,
+  // and its holder, forgotten here, would be taken for a foreign one.
+  if (known.holder === null || known.holder.value === value) {
+    known.sawNoHolder();
+    known.tenure.left(nowMs);
+  }
   shadowReleased(core, known, nowMs);
 }

@@ -65,6 +65,24 @@ t.test('a key that becomes a lock key costs the same, however many others do', a
   t.ok(looks <= keys.length * 10, `${looks} looks`);
 });
 
+t.test('a release that is heard of after the next grant does not forget its holder', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  const first = new TestRequest(acquire('lock', 'a'), 1, scene.world.nowMs);
+  scene.manager.passing(first);
+  scene.manager.passed(first, 'yes');
+  const released = new TestRequest(release('lock', 'a'), 1, scene.world.nowMs);
+  const second = new TestRequest(acquire('lock', 'b'), 2, scene.world.nowMs);
+  scene.manager.passing(released);
+  scene.manager.passing(second);
+  scene.world.redis.setNx(0, 'lock', 'b', 10_000);
+  scene.manager.passed(second, 'yes');
+  scene.manager.passed(released, 'yes');
+  scene.acquire('lock', 'c');
+  scene.settle();
+  t.equal(scene.manager.counters.foreignHolders, 0);
+});
+
 t.test('a foreign holder bars the template, and is refused nothing', async t => {
   const scene = new Scene();
   scene.prove('order:1');
