@@ -8,6 +8,11 @@ export function textAt(args: Arguments, index: number): string {
   return typeof argument === 'string' ? argument : argument.toString('latin1');
 }
 
+/** All arguments as binary strings. */
+export function textsOf(args: Arguments): string[] {
+  return args.map((_, index) => textAt(args, index));
+}
+
 /** An argument that names a command, an option or the like, in lower case. */
 export function wordAt(args: Arguments, index: number): string {
   return textAt(args, index).toLowerCase();

@@ -1,4 +1,4 @@
-import { textAt } from '../intent/arguments.js';
+import { textsOf } from '../intent/arguments.js';
 import { errorReply } from '../resp/encode.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
@@ -10,7 +10,7 @@ export function adminCommand(session: Session, command: Command): void {
   session.taken(command);
   session.enter('here', 1);
   session.awaitDrain(null);
-  const args = command.args.map((_, index) => textAt(command.args, index));
+  const args = textsOf(command.args);
   const asker = {
     user: state.identity?.user ?? 'default',
     authenticated: state.identity !== null,

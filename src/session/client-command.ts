@@ -1,4 +1,4 @@
-import { textAt, wordAt } from '../intent/arguments.js';
+import { textAt, textsOf, wordAt } from '../intent/arguments.js';
 import { encodeCommand, integerReply, OK_REPLY } from '../resp/encode.js';
 import { localAddress, remoteAddress } from './address.js';
 import { composeClientList, composeInfo, type ListFilter } from './client-list.js';
@@ -83,7 +83,7 @@ const TYPES: ReadonlySet<string> = new Set(['normal', 'pubsub']);
 
 /** CLIENT KILL addr:port, or with filters; ours are ended here, all others by Redis. */
 function kill(session: Session, command: Command): void {
-  const words = command.args.slice(2).map((_, index) => textAt(command.args, index + 2));
+  const words = textsOf(command.args.slice(2));
   const victims =
     words.length === 1 ? byAddress(session, words[0] ?? '') : byFilters(session, words);
   if (victims === null || victims.length === 0) {
@@ -150,14 +150,14 @@ function unblock(session: Session, command: Command): void {
   if (!isOurs(id)) return askState(session, command, command.frame, reply => reply);
   const target = session.gateway.clients.find(id);
   const upstreamId = target?.own.pipe?.upstreamId ?? 0;
-  const words = command.args.map((_, index) => textAt(command.args, index));
+  const words = textsOf(command.args);
   words[2] = upstreamId > 0 ? String(upstreamId) : NOBODYS_ID;
   askState(session, command, encodeCommand(words), reply => reply);
 }
 
 /** CLIENT TRACKING: the client keeps its connection; REDIRECT names a client of ours. */
 function tracking(session: Session, command: Command): void {
-  const words = command.args.map((_, index) => textAt(command.args, index));
+  const words = textsOf(command.args);
   if ((words[2] ?? '').toLowerCase() !== 'on') return stateCommand(session, command);
   if (words.some((word, index) => index > 2 && word.toLowerCase() === 'bcast')) {
     session.gateway.broadcastTrackers.add(session.id);

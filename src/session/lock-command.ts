@@ -1,6 +1,8 @@
 import type { Intent, LockReply } from '../intent/intent.js';
+import { outcomeOf } from '../intent/recognise.js';
 import type { LockRequest, PassOutcome, Verdict } from '../locks/contract.js';
 import { integerReply, nullReply, OK_REPLY, type Protocol } from '../resp/encode.js';
+import { parseReply, replyValue } from '../resp/parse-reply.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
 
@@ -74,13 +76,11 @@ class SessionRequest implements LockRequest {
   readonly arrivedAtMs: number;
   readonly onlyRedis: boolean;
   readonly #session: Session;
-  readonly #frame: Buffer;
   readonly #command: Command;
 
   constructor(session: Session, command: Command, intent: Intent, onlyRedis: boolean) {
     this.#session = session;
     this.#command = command;
-    this.#frame = command.frame;
     this.intent = intent;
     this.database = session.state.database;
     this.clientId = session.id;
@@ -118,23 +118,18 @@ class SessionRequest implements LockRequest {
     const { desk, scripts } = session.gateway;
     const answered = (reply: Buffer | null): void => {
       if (reply !== null) scripts.answered(this.#command.args, reply);
-      desk.passed(this, reply === null ? 'lost' : outcomeOf(reply, this.intent));
+      desk.passed(this, reply === null ? 'lost' : outcomeOfReply(reply, this.intent));
       if (reply !== null) session.answer(reply);
     };
-    if (!session.askPipe(this.#frame, answered)) session.own.ask(this.#frame, answered);
+    session.askShared(this.#command.frame, answered);
   }
 }
 
-const MINUS = 0x2d;
-
-function outcomeOf(reply: Buffer, intent: Intent): PassOutcome {
-  if (reply[0] === MINUS) return 'error';
-  const text = reply.toString('latin1');
-  const isYes =
-    text === replyBytes(intent.form.yes, 2).toString('latin1') ||
-    // A script's `return "OK"` comes as a bulk string, SET's own as a status.
-    (intent.form.yes === 'OK' && text === '$2\r\nOK\r\n');
-  return isYes ? 'yes' : 'no';
+function outcomeOfReply(reply: Buffer, { form }: Intent): PassOutcome {
+  const node = parseReply(reply);
+  if (node.type === '-' || node.type === '!') return 'error';
+  const value = replyValue(node);
+  return Array.isArray(value) ? 'no' : outcomeOf(form, value);
 }
 
 function verdictReply(verdict: Verdict, intent: Intent, protocol: Protocol): Buffer {

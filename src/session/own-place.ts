@@ -1,5 +1,6 @@
 import type { Touch } from '../locks/contract.js';
 import type { Pipe } from '../upstream/pipe.js';
+import type { ReplyReader } from '../upstream/pipe-client.js';
 import { KeptTouches } from './kept-touches.js';
 import type { QueuedFilter } from './keyspace-filter.js';
 import type { Command } from './route.js';
@@ -136,21 +137,14 @@ export class OwnPlace {
   }
 
   /** One command whose reply `read` takes first. */
-  ask(bytes: Buffer, read: (reply: Buffer | null) => void): void {
-    const pipe = this.open();
+  ask(bytes: Buffer, read: ReplyReader): void {
     this.#session.enter('own', 1);
-    pipe.ask(this.#session, bytes, 0, bytes.length, {
-      reply: read,
-      replyLost: () => read(null),
-    });
+    this.askSilently(bytes, read);
   }
 
   /** One command of ours whose reply the client doesn't see. */
-  askSilently(bytes: Buffer, read: (reply: Buffer | null) => void): void {
-    this.open().ask(this.#session, bytes, 0, bytes.length, {
-      reply: read,
-      replyLost: () => read(null),
-    });
+  askSilently(bytes: Buffer, read: ReplyReader): void {
+    this.open().ask(this.#session, bytes, 0, bytes.length, read);
   }
 
   /** A request that is about to be streamed with `sendRaw` will get one reply. */

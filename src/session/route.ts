@@ -1,7 +1,7 @@
 import { type Arguments, wordAt } from '../intent/arguments.js';
-import type { CommandFacts } from '../intent/command-table.js';
+import type { CommandFacts, CommandTable } from '../intent/command-table.js';
 import { parseRequest } from '../intent/parse-request.js';
-import { placeNeedsArguments, placeOfArguments, placeOfName } from '../intent/share-list.js';
+import { type Place, placeOfName } from '../intent/share-list.js';
 import { encodeCommand, errorReply, OK_REPLY } from '../resp/encode.js';
 import { channelPrelude } from '../upstream/identity.js';
 import { adminCommand } from './admin-command.js';
@@ -50,7 +50,7 @@ export function route(session: Session, command: Command): void {
   if (!greets && session.gateway.commands() === null) return awaitCommands(session);
   if (command.name === 'quit') return quit(session, command);
   if (command.name === 'reset') return reset(session, command);
-  const place = placeOf(command);
+  const place = placeOf(command, session.gateway.commands());
   if (place === 'refused') return refuse(session, command);
   if (endsSomething(command) && !own.pinned) return killCommand(session, command);
   if (command.name === 'client') return clientCommand(session, command);
@@ -71,13 +71,10 @@ function endsSomething({ name, args }: Command): boolean {
   return (name === 'script' || name === 'function') && wordAt(args, 1) === 'kill';
 }
 
-function placeOf(command: Command) {
-  if (!placeNeedsArguments(command.name)) {
-    // Who a client is must never be settled on a connection that nobody keeps the books of.
-    const known = command.facts !== null || GREETINGS.has(command.name);
-    return known ? placeOfName(command.name) : 'own';
-  }
-  return placeOfArguments(command.args.map((_, index) => wordAt(command.args, index)));
+function placeOf({ name, args, facts }: Command, table: CommandTable | null): Place {
+  if (facts !== null && table !== null) return table.placeOf(facts, args);
+  // Who a client is must never be settled on a connection that nobody keeps the books of.
+  return GREETINGS.has(name) ? placeOfName(name) : 'own';
 }
 
 function stranger(session: Session, command: Command): void {
@@ -158,11 +155,11 @@ function sharedCommand(session: Session, command: Command): void {
     session.gateway.scripts.answered(command.args, reply);
     const again = filter === 'randomkey' && isOurName(reply) && tries < RANDOM_TRIES;
     // Redis picked a name of ours: it shall pick again.
-    if (again && !session.closed && session.askPipe(command.frame, answered, true)) return;
+    if (again && !session.closed && session.askAgain(command.frame, answered)) return;
     touches?.end();
     session.answer(filter === null ? reply : filterReply(filter, reply));
   };
-  if (!session.askPipe(command.frame, answered)) session.own.ask(command.frame, answered);
+  session.askShared(command.frame, answered);
   // It may be asked more than once: nothing may go before its last answer.
   if (filter === 'randomkey') session.awaitDrain(null);
 }

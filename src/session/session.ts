@@ -5,7 +5,7 @@ import { errorReply } from '../resp/encode.js';
 import { COMPLETE, EMPTY, INLINE, MALFORMED, RequestFramer } from '../resp/request-framer.js';
 import type { RequestSkimmer } from '../resp/request-skimmer.js';
 import type { Pipe } from '../upstream/pipe.js';
-import type { PipeClient } from '../upstream/pipe-client.js';
+import type { PipeClient, ReplyReader } from '../upstream/pipe-client.js';
 import { ClientOutput } from './client-output.js';
 import { ConnectionState } from './connection-state.js';
 import type { Gateway } from './gateway.js';
@@ -168,16 +168,20 @@ export class Session implements PipeClient {
     this.#shared.channelChanged();
   }
 
-  /** A command, perhaps `counted` before, whose reply `read` takes; false: no pipe is free. */
-  askPipe(bytes: Buffer, read: (reply: Buffer | null) => void, counted = false): boolean {
+  /** A command that may share a pipe, and whose reply `read` takes first. */
+  askShared(bytes: Buffer, read: ReplyReader): void {
     const pipe = this.#pickPipe();
-    if (pipe === null) return false;
-    if (!counted) this.enter('pipe', 1);
-    pipe.ask(this, bytes, 0, bytes.length, {
-      reply: read,
-      replyLost: () => read(null),
-    });
-    return true;
+    // Each pipe is held by a client that reads slowly: it goes on a connection of its own.
+    if (pipe === null) return this.own.ask(bytes, read);
+    this.enter('pipe', 1);
+    pipe.ask(this, bytes, 0, bytes.length, read);
+  }
+
+  /** Once more the one command under way, counted already; false: the pipe is not free for it. */
+  askAgain(bytes: Buffer, read: ReplyReader): boolean {
+    const pipe = this.#pickPipe();
+    pipe?.ask(this, bytes, 0, bytes.length, read);
+    return pipe !== null;
   }
 
   /** Sends the run of shared commands that is gathered; call it before anything else is sent. */
@@ -192,7 +196,6 @@ export class Session implements PipeClient {
   /** Commands [from, to) for the shared pipe. */
   sendShared(bytes: Buffer, from: number, to: number, replies: number): void {
     const pipe = this.#pickPipe();
-    // Each pipe is held by a client that reads slowly: these go on a connection of their own.
     if (pipe === null) return this.own.send(bytes, from, to, replies);
     this.enter('pipe', replies);
     pipe.send(this, bytes, from, to, replies);

@@ -1,4 +1,4 @@
-import { textAt, wordAt } from '../intent/arguments.js';
+import { textsOf, wordAt } from '../intent/arguments.js';
 import { PIN } from './own-place.js';
 import { type Command, replayOf } from './route.js';
 import type { Session } from './session.js';
@@ -10,10 +10,7 @@ import type { Session } from './session.js';
 export function stateCommand(session: Session, command: Command): void {
   askState(session, command, command.frame, reply => {
     if (reply[0] !== MINUS) {
-      accepted(
-        session,
-        command.args.map((_, index) => textAt(command.args, index)),
-      );
+      accepted(session, textsOf(command.args));
     }
     return wordAt(command.args, 0) === 'hello' ? withOurId(reply, session.id) : reply;
   });

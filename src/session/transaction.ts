@@ -1,4 +1,4 @@
-import { textAt, wordAt } from '../intent/arguments.js';
+import { textsOf, wordAt } from '../intent/arguments.js';
 import { placeOfName } from '../intent/share-list.js';
 import { parseReply } from '../resp/parse-reply.js';
 import { filterExec, keyspaceCommand } from './keyspace-filter.js';
@@ -61,7 +61,7 @@ const LASTING: ReadonlySet<string> = new Set(['reply', 'tracking', 'caching']);
 /** A command of connection state: what follows depends on whether it is queued, or done. */
 function stateQueued(session: Session, command: Command): void {
   const { own, state } = session;
-  const args = command.args.map((_, index) => textAt(command.args, index));
+  const args = textsOf(command.args);
   const index = own.queued;
   if (command.name === 'select') own.mayBeIn(Number(args[1]));
   own.ask(command.frame, reply => {

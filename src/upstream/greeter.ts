@@ -2,7 +2,7 @@ import { encodeCommand } from '../resp/encode.js';
 import type { Channel } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import { Pipe } from './pipe.js';
-import type { PipeClient } from './pipe-client.js';
+import type { PipeClient, ReplyReader } from './pipe-client.js';
 
 /**
  * Asks Redis what it answers to a command of connection state (AUTH, HELLO, SELECT, CLIENT SETNAME
@@ -23,11 +23,7 @@ export class Greeter implements PipeClient {
    * The reply's bytes, Redis's own; null when the upstream was lost meanwhile.
    * @param state commands that replay the client's state; their replies are not looked at
    */
-  ask(
-    state: readonly (readonly string[])[],
-    command: Buffer,
-    answered: (reply: Buffer | null) => void,
-  ): void {
+  ask(state: readonly (readonly string[])[], command: Buffer, answered: ReplyReader): void {
     const pipe = this.#connection();
     for (const words of state) this.#put(pipe, encodeCommand(words), () => undefined);
     this.#put(pipe, command, answered);
@@ -44,7 +40,7 @@ export class Greeter implements PipeClient {
    * One command that does something, to others or to the server: it is sent once Redis has accepted
    * the login, which may have been taken back since, on a connection that ends with its answer.
    */
-  askLoggedIn(channel: Channel, command: Buffer, answered: (reply: Buffer | null) => void): void {
+  askLoggedIn(channel: Channel, command: Buffer, answered: ReplyReader): void {
     const pipe = new Pipe(this.#options, { channel, replay: [], owner: null }, () => undefined);
     this.#put(pipe, command, reply => {
       answered(reply);
@@ -82,11 +78,8 @@ export class Greeter implements PipeClient {
     return pipe;
   }
 
-  #put(pipe: Pipe, bytes: Buffer, answered: (reply: Buffer | null) => void): void {
-    pipe.ask(this, bytes, 0, bytes.length, {
-      reply: answered,
-      replyLost: () => answered(null),
-    });
+  #put(pipe: Pipe, bytes: Buffer, answered: ReplyReader): void {
+    pipe.ask(this, bytes, 0, bytes.length, answered);
   }
 }
 

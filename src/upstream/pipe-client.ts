@@ -13,11 +13,11 @@ export interface PipeClient {
   pipeDrained(): void;
 }
 
-/** Takes one whole reply in place of the client, on a path that must look inside it. */
-export interface ReplyReader {
-  reply(bytes: Buffer): void;
-  replyLost(): void;
-}
+/**
+ * Takes one whole reply in place of the client, on a path that must look inside it; null: the
+ * upstream was lost before it came.
+ */
+export type ReplyReader = (reply: Buffer | null) => void;
 
 /** What a connection is opened for. */
 export interface PipeUse {

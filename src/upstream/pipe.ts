@@ -151,7 +151,7 @@ export class Pipe {
   /** The owner wants to hear nothing more of this connection. */
   abandon(): void {
     this.#owner = null;
-    this.#queue.drain((_client, reader) => reader?.replyLost());
+    this.#queue.drain((_client, reader) => reader?.(null));
   }
 
   /** Bytes that are no whole command, or answer to nothing that could be counted. */
@@ -173,7 +173,7 @@ export class Pipe {
     this.#socket?.destroy();
     this.#onClosed(this);
     this.#queue.drain((client, reader) => {
-      reader?.replyLost();
+      reader?.(null);
       client.upstreamLost(reason);
     });
     this.#owner?.upstreamLost(reason);
@@ -278,7 +278,7 @@ export class Pipe {
     const error = errorReply(text);
     this.#queue.drainEach((client, replies, reader) => {
       if (reader !== null) {
-        reader.reply(error);
+        reader(error);
         return;
       }
       for (let index = 0; index < replies; index++) client.deliver(error, 0, error.length, 1);
@@ -345,7 +345,7 @@ export class Pipe {
       const reader = this.#queue.reader();
       this.#queue.answered(1);
       if (reader !== null) {
-        reader.reply(frame);
+        reader(frame);
         return end;
       }
       this.#owner?.deliver(frame, 0, frame.length, 1);
@@ -365,7 +365,7 @@ export class Pipe {
     }
     const reader = this.#queue.reader();
     this.#queue.answered(1);
-    reader?.reply(whole);
+    reader?.(whole);
     return end;
   }
 
