@@ -71,7 +71,7 @@ export class Session implements PipeClient {
     socket.on('drain', () => this.#clientDrained());
     socket.on('end', () => this.#ended());
     socket.on('error', () => undefined);
-    socket.on('close', () => this.#gone());
+    socket.on('close', () => this.#release());
   }
 
   get outstanding(): number {
@@ -366,10 +366,6 @@ export class Session implements PipeClient {
     if (!this.#turnstile.open && !this.own.waitsForOthers) return;
     if (this.own.endWriting() || this.outstanding > 0) return;
     this.end();
-  }
-
-  #gone(): void {
-    if (!this.closed) this.#release();
   }
 
   #release(): void {
