@@ -63,7 +63,7 @@ function decide(session: Session, command: Command, intent: Intent): void {
     session.upstreamLost('a lock script of this client got no answer');
   } else {
     session.write(verdictReply(verdict, intent, state.protocol));
-    if (verdict === 'granted') session.grants.add(intent.key);
+    if (verdict === 'granted') session.grants.add(request.database, intent.key);
   }
 }
 
@@ -104,7 +104,7 @@ class SessionRequest implements LockRequest {
     } else if (verdict === 'lost') {
       session.upstreamLost('a lock script of this client got no answer');
     } else {
-      if (verdict === 'granted') session.grants.add(this.intent.key);
+      if (verdict === 'granted') session.grants.add(this.database, this.intent.key);
       session.answer(verdictReply(verdict, this.intent, session.state.protocol));
       // A client that doesn't read is closed in place of its answer: it heard nothing.
       return !session.closed;

@@ -45,8 +45,7 @@ const WAITS: ReadonlySet<string> = new Set(['wait', 'waitaof']);
 
 /** WAIT is about the client's locks too: each must be in Redis before it is sent. */
 function grantsOf(session: Session): TouchScope[] {
-  const keys = session.grants.take();
-  return keys.length === 0 ? [] : [{ database: session.state.database, keys, bars: false }];
+  return session.grants.take().map(granted => ({ ...granted, bars: false }));
 }
 
 function isLockShaped(session: Session, command: Command): boolean {

@@ -1,7 +1,8 @@
 import t from 'tap';
-import { cycle, isDelegated } from '../harness/delegation.js';
+import { cycle, isDelegated, rawValue } from '../harness/delegation.js';
 import { Forelock } from '../harness/forelock.js';
 import { eventually, sleep } from '../harness/lifetime.js';
+import { acquire } from '../harness/lock-scripts.js';
 import { RedisServer } from '../harness/redis-server.js';
 import { Relay } from '../harness/relay.js';
 import { encodeCommand } from '../harness/resp-frame.js';
@@ -324,4 +325,26 @@ t.test('CLIENT LIST tells clients that log in of no connection that asked for ot
   const list = await client.call('CLIENT', 'LIST');
   t.match(list, / name=me .* cmd=client\|list /);
   t.equal(list.match(/ cmd=(reset|client)/g)?.length, 1, list);
+});
+
+t.test('WAIT makes sure of the locks of every database that its client was in', async t => {
+  const redis = await RedisServer.start(t);
+  const args = ['--delegate', 'lock:*', '--materialize-after-ms', '1000'];
+  const forelock = await Forelock.start(t, { upstream: redis.url, args });
+  const [client, straight] = [await forelock.connect(t), await redis.connect(t)];
+  for (const database of ['0', '1']) {
+    await client.call('SELECT', database);
+    await straight.call('SELECT', database);
+    await eventually('the lock is kept ready', async () => {
+      await cycle(client, 'lock:1');
+      return isDelegated(straight, 'lock:1');
+    });
+    t.equal(await client.call(...acquire('lock:1', `in ${database}`, 10_000)), '+OK\r\n');
+    t.ok(await isDelegated(straight, 'lock:1'), 'granted from memory');
+  }
+  t.equal(await client.call('WAIT', '0', '0'), ':0\r\n');
+  for (const database of ['0', '1']) {
+    await straight.call('SELECT', database);
+    t.equal(await rawValue(straight, 'lock:1'), `in ${database}`, `database ${database}`);
+  }
 });
