@@ -37,7 +37,10 @@ export function composeClientList(
 ): Buffer {
   const text = bulkText(reply);
   if (text === null) return reply;
-  const { clients } = session.gateway;
+  const { clients, greeter, pipes } = session.gateway;
+  const ids = new Set([greeter.upstreamId, ...pipes.ownIds()]);
+  const isForelocks = (line: string): boolean =>
+    ids.has(Number(field(line, 'id'))) || field(line, 'name')?.startsWith('forelock:') === true;
   const own = new Map<number, Session>();
   for (const client of clients.all()) {
     const id = client.own.pipe?.upstreamId ?? 0;
@@ -71,14 +74,6 @@ function fits(line: string, filter: ListFilter): boolean {
   const subscriptions = ['sub', 'psub', 'ssub'].some(name => Number(field(line, name) ?? 0) > 0);
   return subscriptions === (filter.type === 'pubsub');
 }
-
-/** Connections of ours bear our name; a greeter is known by what it was asked last. */
-function isForelocks(line: string): boolean {
-  if (field(line, 'name')?.startsWith('forelock:') === true) return true;
-  return GREETERS_LAST.has(field(line, 'cmd') ?? '');
-}
-
-const GREETERS_LAST: ReadonlySet<string> = new Set(['client|list', 'reset']);
 
 function field(line: string, name: string): string | undefined {
   return new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1];

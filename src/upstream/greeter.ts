@@ -14,9 +14,16 @@ export class Greeter implements PipeClient {
   #pipe: Pipe | null = null;
   /** A Redis older than 6.2 knows no RESET: each question then takes a connection of its own. */
   #knowsReset = true;
+  /** Redis lets a connection have a name that has not logged in. */
+  #mayHaveName = true;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+  }
+
+  /** Redis's number of the connection that is kept; 0 while it is not known. */
+  get upstreamId(): number {
+    return this.#pipe?.upstreamId ?? 0;
   }
 
   /**
@@ -25,8 +32,10 @@ export class Greeter implements PipeClient {
    */
   ask(state: readonly (readonly string[])[], command: Buffer, answered: ReplyReader): void {
     const pipe = this.#connection();
+    if (this.#mayHaveName) this.#put(pipe, UNNAMED, () => undefined);
     for (const words of state) this.#put(pipe, encodeCommand(words), () => undefined);
     this.#put(pipe, command, answered);
+    if (pipe.upstreamId === 0) this.#put(pipe, ID, reply => this.#numbered(pipe, reply));
     this.#put(pipe, RESET, reply => {
       if (reply === null || reply[0] === PLUS) return;
       this.#knowsReset = false;
@@ -34,6 +43,16 @@ export class Greeter implements PipeClient {
       pipe.close('asked');
     });
     if (!this.#knowsReset) this.#pipe = null;
+    else if (this.#mayHaveName) this.#put(pipe, encodeCommand(NAMED), reply => this.#named(reply));
+  }
+
+  /** Behind the client's question Redis tells it to whoever the client has logged in as. */
+  #numbered(pipe: Pipe, reply: Buffer | null): void {
+    if (reply?.[0] === COLON) pipe.upstreamId = Number(reply.toString('latin1', 1));
+  }
+
+  #named(reply: Buffer | null): void {
+    if (reply?.[0] === MINUS) this.#mayHaveName = false;
   }
 
   /**
@@ -41,7 +60,8 @@ export class Greeter implements PipeClient {
    * the login, which may have been taken back since, on a connection that ends with its answer.
    */
   askLoggedIn(channel: Channel, command: Buffer, answered: ReplyReader): void {
-    const pipe = new Pipe(this.#options, { channel, replay: [], owner: null }, () => undefined);
+    const use = { channel, replay: [NAMED], owner: null };
+    const pipe = new Pipe(this.#options, use, () => undefined);
     this.#put(pipe, command, reply => {
       answered(reply);
       pipe.close('asked');
@@ -84,5 +104,11 @@ export class Greeter implements PipeClient {
 }
 
 const PLUS = 0x2b;
+const MINUS = 0x2d;
+const COLON = 0x3a;
+/** So that CLIENT LIST on Redis tells what these connections are. */
+const NAMED = ['CLIENT', 'SETNAME', 'forelock:greeter'];
+const UNNAMED = encodeCommand(['CLIENT', 'SETNAME', '']);
+const ID = encodeCommand(['CLIENT', 'ID']);
 const RESET = encodeCommand(['RESET']);
 const NOBODY = { user: '', credentials: null };

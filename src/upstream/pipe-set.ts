@@ -102,6 +102,11 @@ export class PipeSet {
     return { pipes, ownConnections: this.#own.size };
   }
 
+  /** Redis's numbers of the connections that single clients have, or have left at rest. */
+  *ownIds(): Iterable<number> {
+    for (const pipe of this.#own) yield pipe.upstreamId;
+  }
+
   /** Monotonic time at which the oldest command now unanswered was sent; Infinity if none is. */
   oldestUnansweredAtMs(): number {
     let oldest = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import { Forelock } from '../harness/forelock.js';
 import { eventually } from '../harness/lifetime.js';
 import { RedisServer } from '../harness/redis-server.js';
 import { Relay } from '../harness/relay.js';
-import type { RespClient } from '../harness/resp-client.js';
+import { RespClient } from '../harness/resp-client.js';
 import { decode } from '../harness/resp-frame.js';
 import { type Comparing, type Pair, Twins } from '../harness/twins.js';
 
@@ -263,6 +263,47 @@ t.test('CLIENT INFO and CLIENT LIST tell of the client, as Redis would', async t
   const byId = linesOf(await pair.proxied.call('CLIENT', 'LIST', 'ID', id));
   t.equal(byId.length, 1);
   t.equal(field(byId[0] ?? '', 'name'), 'other-0');
+});
+
+for (const password of [null, 'pw']) {
+  const where = password === null ? 'without a password' : 'with a password';
+  t.test(`${where}, CLIENT LIST tells of clients, and of no connection of Forelock's`, async t => {
+    const redis = password === null ? {} : { requirepass: password };
+    const login = password === null ? [] : [['AUTH', password]];
+    const twins = await Twins.start(t, { redis });
+    const straight = await RespClient.connect(t, twins.behind.port, ...login);
+    await straight.call('CLIENT', 'SETNAME', 'straight');
+    const clients = await Promise.all(
+      ['one', 'another'].map(async name => {
+        const client = await RespClient.connect(t, twins.forelock.port, ...login);
+        await client.call('CLIENT', 'SETNAME', name);
+        await client.call('GET', 'k');
+        // This connection of its own is left at rest, under the client's name.
+        await client.call('WATCH', 'k');
+        await client.call('UNWATCH');
+        return client;
+      }),
+    );
+    const names = (reply: string): string[] => linesOf(reply).map(line => field(line, 'name'));
+    // Whoever asks Redis itself is a client too, also when this was its last question.
+    const seen = names(await straight.call('CLIENT', 'LIST'));
+    const ours = ['forelock:pipe', ...(password === null ? ['forelock:greeter'] : [])];
+    for (const name of ours) t.ok(seen.includes(name), `${name} in ${seen}`);
+    for (const client of clients) {
+      const told = names(await client.call('CLIENT', 'LIST'));
+      t.same(told.sort(), ['another', 'one', 'straight']);
+    }
+  });
+}
+
+t.test('Redis is told what the connection is that scripts and heartbeats are sent on', async t => {
+  const redis = await RedisServer.start(t);
+  const forelock = await Forelock.start(t, { upstream: redis.url });
+  const straight = await redis.connect(t);
+  await eventually('it has its name', async () =>
+    (await straight.call('CLIENT', 'LIST')).includes(' name=forelock:control '),
+  );
+  t.equal(linesOf(await (await forelock.connect(t)).call('CLIENT', 'LIST')).length, 2);
 });
 
 t.test('CLIENT KILL ends that client alone', async t => {

@@ -121,6 +121,8 @@ export class ControlConnection {
       this.#retryMs = RETRY_FIRST_MS;
       this.#lastFailure = null;
       this.#lastError = 'closed by Redis';
+      // So that CLIENT LIST on Redis tells what this is; a user who may not can do without.
+      this.#sendOn(redis, NAMED, () => undefined);
       this.#events.ready();
       return;
     }
@@ -185,6 +187,8 @@ export class ControlConnection {
     this.#events.failing(reason, refused);
   }
 }
+
+const NAMED = ['CLIENT', 'SETNAME', 'forelock:control'];
 
 /** How long a connection that is given up may take to close by itself. */
 const DISCONNECT_MS = 200;
