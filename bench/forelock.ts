@@ -57,7 +57,9 @@ async function isReady(http: string): Promise<boolean> {
 
 async function memoryGrants(http: string): Promise<number> {
   const response = await fetch(`http://${http}/metrics`);
-  const sample = /^forelock_lock_grants_total\{by="memory"\} (\d+)$/m.exec(await response.text());
+  const sample = /^forelock_lock_grants_total\{by="memory",.*\} (\d+)$/m.exec(
+    await response.text(),
+  );
   if (sample === null) throw new Error('/metrics tells no locks granted from memory');
   return Number(sample[1]);
 }

@@ -7,10 +7,11 @@ import {
   type GivenValue,
 } from './config/arguments.js';
 import type { Kind } from './config/kinds.js';
+import { relations } from './config/relations.js';
+import type { Setting } from './config/setting.js';
 import {
   flagName,
   type Options,
-  relations,
   type SettingName,
   settingNames,
   settings,
@@ -110,5 +111,8 @@ function describe(
   options: Options,
   origins: ReadonlyMap<SettingName, string>,
 ): string {
-  return `${origins.get(name) ?? `${flagName(name)} (default)`} is ${String(options[name])}`;
+  const { kind, fallbackText }: Setting<unknown> = settings[name];
+  const value = options[name];
+  const text = value === null ? fallbackText : (kind.printValue?.(value) ?? String(value));
+  return `${origins.get(name) ?? `${flagName(name)} (default)`} is ${text}`;
 }

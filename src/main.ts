@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { compose, type Forelock } from './compose.js';
-import { formatAddress, helpText, type Options, readCommand } from './config.js';
+import {
+  formatAddress,
+  helpText,
+  type ListenAddress,
+  type Options,
+  readCommand,
+} from './config.js';
 import { createLog, type Log, type LogOutput } from './observe/log.js';
 import { packageVersion } from './package.js';
 import { StartError } from './start-error.js';
@@ -72,26 +78,28 @@ async function composeOrExplain(options: Options, output: LogOutput): Promise<Fo
   }
 }
 
-function announce(log: Log, options: Options, forelock: Forelock): void {
-  const { mode } = options;
-  const { upstream } = forelock;
-  const listen = formatAddress(forelock.listen.host, forelock.listen.port);
+function announce(log: Log, { mode, group }: Options, { listeners, ...forelock }: Forelock): void {
   const http = formatAddress(forelock.http.host, forelock.http.port);
-  log.info(
-    { listen, http, upstream, mode, version: packageVersion() },
-    `listening on ${listen} for Redis clients; HTTP on ${http}`,
-  );
-  if (forelock.isRedisPrivate) {
+  const version = packageVersion();
+  for (const { listen: address, upstream } of listeners) {
+    const listen = formatAddress(address.host, address.port);
     log.info(
-      `no --upstream given: this is a private redis-server (${upstream}); ` +
-        'it keeps nothing on disk and stops with Forelock',
+      { listen, http, upstream, mode, version },
+      `listening on ${listen} for Redis clients; HTTP on ${http}`,
     );
+    if (forelock.isRedisPrivate) {
+      log.info(
+        `no --upstream given: this is a private redis-server (${upstream}); ` +
+          'it keeps nothing on disk and stops with Forelock',
+      );
+    }
+    log.info(`try: ${redisCli(address)}`);
   }
-  log.info(`try: ${redisCli(forelock.listen)}`);
+  if (group) log.info(`a Redlock group of ${listeners.length}: give your client all of them`);
 }
 
 /** redis-cli's own default host is 127.0.0.1. */
-function redisCli({ host, port }: Forelock['listen']): string {
+function redisCli({ host, port }: ListenAddress): string {
   const isDefault = host === '127.0.0.1' || host === '0.0.0.0' || host === '::';
   return `redis-cli ${isDefault ? '' : `-h ${host} `}-p ${port}`;
 }

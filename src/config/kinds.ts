@@ -1,5 +1,7 @@
 import { validate as isCron } from 'node-cron';
 import {
+  formatAddress,
+  formatUpstream,
   type ListenAddress,
   parseListenAddress,
   parseUpstream,
@@ -21,6 +23,8 @@ export interface Kind<T> {
   print(text: string): string;
   /** A flag that may stand more than once: its texts, in order, are one value. */
   join?(values: readonly T[]): T;
+  /** A right value, as it may be printed; without it, as JavaScript writes it. */
+  printValue?(value: T): string;
 }
 
 const PRINTED_LENGTH_MAX = 200;
@@ -105,6 +109,46 @@ export const upstreamAddress: Kind<UpstreamAddress> = {
   ),
   print: text => quoted(withoutSecrets(text)),
 };
+
+/**
+ * Several values of one kind: a flag that stands more than once, a text that is split at `comma`,
+ * or an array in a file, where one value needs none.
+ */
+function listOf<T>(
+  one: Kind<T>,
+  comma: RegExp,
+  printValue: (value: T) => string,
+): Kind<readonly T[]> {
+  const listFrom = (values: readonly (T | undefined)[]): readonly T[] | undefined => {
+    const right = values.filter(value => value !== undefined);
+    return right.length === values.length && values.length > 0 ? right : undefined;
+  };
+  return {
+    allowed: `${one.allowed}; several for several listeners: flag by flag, or with commas (in a file: an array)`,
+    placeholder: one.placeholder,
+    fromText: text => listFrom(text.split(comma).map(part => one.fromText(part.trim()))),
+    fromJson: value =>
+      listFrom(
+        Array.isArray(value) ? value.map(each => one.fromJson(each)) : [one.fromJson(value)],
+      ),
+    print: one.print,
+    join: lists => lists.flat(),
+    printValue: values => values.map(printValue).join(', '),
+  };
+}
+
+export const listenAddresses: Kind<readonly ListenAddress[]> = listOf(
+  listenAddress,
+  /,/,
+  ({ host, port }) => formatAddress(host, port),
+);
+
+/** A comma may stand in a login or a path: only one before a further URL divides. */
+export const upstreamAddresses: Kind<readonly UpstreamAddress[]> = listOf(
+  upstreamAddress,
+  /,(?=\s*[a-z][a-z0-9+.-]*:\/)/i,
+  formatUpstream,
+);
 
 export const filePath: Kind<string> = textual('the path of a file', '<file>', text =>
   text === '' || text.includes('\0') ? undefined : text,

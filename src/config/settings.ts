@@ -4,9 +4,10 @@ import {
   integer,
   keyPatterns,
   listenAddress,
+  listenAddresses,
   oneOf,
   schedule,
-  upstreamAddress,
+  upstreamAddresses,
   yesOrNo,
 } from './kinds.js';
 import { optional, type Setting, setting } from './setting.js';
@@ -26,15 +27,21 @@ const GIB = 1024 * MIB;
 export const settings = {
   listen: setting(
     'start',
-    listenAddress,
+    listenAddresses,
     '127.0.0.1:7379',
     'where Redis clients connect; port 0 takes a free one, which the log names',
   ),
   upstream: optional(
     'start',
-    upstreamAddress,
+    upstreamAddresses,
     'a private redis-server, which keeps nothing on disk and ends with Forelock',
-    "the Redis behind Forelock; a login here is for Forelock's own connections, clients bring theirs",
+    "the Redis behind Forelock, one for each --listen in the same order; a login here is for Forelock's own connections, clients bring theirs",
+  ),
+  group: setting(
+    'start',
+    yesOrNo,
+    'false',
+    'the upstreams are the masters of a Redlock: one order of clients on all of them, so that no two split the vote',
   ),
   http: setting(
     'start',
@@ -355,29 +362,3 @@ export function flagName(name: SettingName): string {
 export function variableName(name: SettingName): string {
   return `FORELOCK_${kebabName(name).replaceAll('-', '_').toUpperCase()}`;
 }
-
-/** What one setting demands of another. */
-export interface Relation {
-  readonly names: readonly [SettingName, SettingName];
-  readonly demand: string;
-  holds(options: Options): boolean;
-}
-
-export const relations: readonly Relation[] = [
-  {
-    names: ['tenureMs', 'tenureMaxMs'],
-    demand: '--tenure-ms is at most --tenure-max-ms',
-    holds: options => options.tenureMs <= options.tenureMaxMs,
-  },
-  {
-    names: ['leaseSlackMinMs', 'leaseSlackMaxMs'],
-    demand: '--lease-slack-min-ms is at most --lease-slack-max-ms',
-    holds: options => options.leaseSlackMinMs <= options.leaseSlackMaxMs,
-  },
-  {
-    names: ['heartbeatMs', 'upstreamSilenceMs'],
-    demand: '--heartbeat-ms is at most half of --upstream-silence-ms',
-    // One lost beat must not look like a lost Redis.
-    holds: options => options.heartbeatMs * 2 <= options.upstreamSilenceMs,
-  },
-];

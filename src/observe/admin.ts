@@ -162,7 +162,7 @@ function status(sources: Sources): AdminReply {
   const about = sources.about();
   const upstream = sources.upstream();
   const clients = sources.clients();
-  const notReady = notReadyBecause(sources);
+  const notReady = notReadyBecause([sources]);
   const { locks, tally } = sources;
   const { counters } = locks;
   const fromMemory = share(counters.grantsFromMemory, counters.grantsThroughRedis);
@@ -174,6 +174,7 @@ function status(sources: Sources): AdminReply {
     'uptime-s': Math.floor(about.uptimeMs / 1000),
     listen: about.listen,
     http: about.http,
+    'group-size': about.groupSize,
     upstream: upstream.address,
     'upstream-reachable': upstream.reachable,
     'upstream-version': upstream.redisVersion,

@@ -4,7 +4,7 @@ import type { ScoreSnapshot } from '../pool/allocator.js';
 import type { LockTally } from './lock-tally.js';
 
 /**
- * What the parts of Forelock tell of themselves to whoever looks: the FORELOCK commands, the
+ * What the parts of one listener tell of themselves to whoever looks: the FORELOCK commands, the
  * metrics, /readyz. Each is asked when somebody looks; nothing here runs on the path of a command.
  */
 export interface Sources {
@@ -23,6 +23,8 @@ export interface AboutView {
   readonly http: string;
   readonly uptimeMs: number;
   readonly draining: boolean;
+  /** Listeners of the Redlock group that this one belongs to; null: it stands alone. */
+  readonly groupSize: number | null;
 }
 
 export interface UpstreamView {
@@ -73,10 +75,25 @@ export interface ScoresView {
  */
 const READY_SILENCE_MS = 3000;
 
-/** Why clients can't be served as they should be; null: they can. */
-export function notReadyBecause(sources: Sources): string | null {
-  if (sources.about().draining) return 'draining';
-  const { reachable, lastHeardMsAgo } = sources.upstream();
+/**
+ * Why clients can't be served as they should be; null: they can. Of a Redlock group a majority is
+ * enough, since it is for Redlock; else each listener counts.
+ */
+export function notReadyBecause(listeners: readonly Sources[]): string | null {
+  const reasons: string[] = [];
+  for (const sources of listeners) {
+    if (sources.about().draining) return 'draining';
+    const upstream = sources.upstream();
+    const reason = unservedBecause(upstream);
+    if (reason === null) continue;
+    reasons.push(listeners.length === 1 ? reason : `${upstream.address}: ${reason}`);
+  }
+  const isGroup = listeners.some(sources => sources.about().groupSize !== null);
+  const mayFail = isGroup ? Math.ceil(listeners.length / 2) - 1 : 0;
+  return reasons.length > mayFail ? reasons.join('; ') : null;
+}
+
+function unservedBecause({ reachable, lastHeardMsAgo }: UpstreamView): string | null {
   if (!reachable) return 'upstream unreachable';
   if (lastHeardMsAgo !== null && lastHeardMsAgo > READY_SILENCE_MS) return 'upstream silent';
   return null;

@@ -17,6 +17,8 @@ export type LogLine = Record<string, unknown>;
 export interface ForelockOptions {
   /** `redis://…` or `unix:…`. */
   readonly upstream: string;
+  /** Of further listeners, each on a free port. */
+  readonly furtherUpstreams?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -27,12 +29,19 @@ export class Forelock {
   /** What it wrote on stderr, and on stdout outside JSON. */
   readonly noise: string[] = [];
   readonly #child: ChildProcess;
+  /** Of the first listener. */
   port = 0;
+  /** Of all listeners, in the order of their upstreams. */
+  readonly ports: number[] = [];
   httpPort = 0;
 
   private constructor(options: ForelockOptions) {
     const args = ['--enable-source-maps', MAIN, '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-    args.push('--upstream', options.upstream, ...(options.args ?? []));
+    args.push('--upstream', options.upstream);
+    for (const upstream of options.furtherUpstreams ?? []) {
+      args.push('--listen', '127.0.0.1:0', '--upstream', upstream);
+    }
+    args.push(...(options.args ?? []));
     this.#child = spawnOwned(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
@@ -50,7 +59,7 @@ export class Forelock {
       'Forelock listens',
       () => {
         if (hasExited(forelock.#child)) throw new Hopeless('Forelock ended');
-        return forelock.port !== 0;
+        return forelock.ports.length > (options.furtherUpstreams?.length ?? 0);
       },
       { withinMs: 15_000 },
     ).catch(error => {
@@ -73,8 +82,8 @@ export class Forelock {
     return this.#child.exitCode;
   }
 
-  connect(t: Lifetime): Promise<RespClient> {
-    return RespClient.connect(t, this.port);
+  connect(t: Lifetime, port = this.port): Promise<RespClient> {
+    return RespClient.connect(t, port);
   }
 
   connect3(t: Lifetime): Promise<RespClient> {
@@ -139,6 +148,8 @@ export class Forelock {
     const http = portOf(line.http);
     if (http !== 0) this.httpPort = http;
     const port = portOf(line.listen);
-    if (port !== 0) this.port = port;
+    if (port === 0) return;
+    if (this.ports.length === 0) this.port = port;
+    this.ports.push(port);
   }
 }

@@ -59,6 +59,8 @@ export interface ObservedState {
   readonly isReachable?: () => boolean;
   readonly isDraining?: () => boolean;
   readonly lastHeardMsAgo?: () => number;
+  readonly address?: string;
+  readonly groupSize?: number | null;
   readonly counters?: LockCounters;
   readonly tally?: LockTally;
 }
@@ -69,6 +71,8 @@ export function observed({
   isReachable = () => true,
   isDraining = () => false,
   lastHeardMsAgo = () => 12.3,
+  address = 'redis://10.0.0.1:6379',
+  groupSize = null,
   counters = new LockCounters(),
   tally = new LockTally(() => {}),
 }: ObservedState): Sources {
@@ -88,9 +92,10 @@ export function observed({
       http: '127.0.0.1:7380',
       uptimeMs: 61_999,
       draining: isDraining(),
+      groupSize,
     }),
     upstream: () => ({
-      address: 'redis://10.0.0.1:6379',
+      address,
       reachable: isReachable(),
       redisVersion: '7.0.15',
       role: 'master',

@@ -46,9 +46,9 @@ t.test(
     t.match(explained, /grants-from-memory\r\n:[1-9]/);
     t.match(await client.call('FORELOCK', 'EXPLAIN', 'other'), /state\r\n\$7\r\nunknown/);
     const { body } = await forelock.http('/metrics');
-    t.match(body, /^forelock_lock_grants_total\{by="memory"\} [1-9]/m);
-    t.match(body, /^forelock_clients_connected 1$/m);
-    t.match(body, /^forelock_broken_assumptions_total 0$/m);
+    t.match(body, /^forelock_lock_grants_total\{by="memory",upstream="redis:.*"\} [1-9]/m);
+    t.match(body, /^forelock_clients_connected\{upstream="redis:.*"\} 1$/m);
+    t.match(body, /^forelock_broken_assumptions_total\{upstream="redis:.*"\} 0$/m);
   },
 );
 

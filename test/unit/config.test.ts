@@ -45,7 +45,7 @@ function problems(given: Given): readonly string[] {
 t.test('with nothing given, every setting has its default', async t => {
   const all = options({});
   for (const name of settingNames) t.same(all[name], settings[name].fallback, name);
-  t.same(all.listen, { host: '127.0.0.1', port: 7379 });
+  t.same(all.listen, [{ host: '127.0.0.1', port: 7379 }]);
   t.same(all.http, { host: '127.0.0.1', port: 7380 });
   t.equal(all.mode, 'reserve');
   t.equal(all.upstream, null);
@@ -93,7 +93,8 @@ t.test('every setting is read from every source, and nothing else changes', asyn
   };
   const defaults = options({});
   for (const name of settingNames) {
-    if (name === 'config') continue;
+    // One names the file itself, the other needs several listeners.
+    if (name === 'config' || name === 'group') continue;
     const [text, json] = samples[name] ?? [String(defaults[name] as number).concat('1'), null];
     const fileValue = json ?? Number(text);
     const ways: Record<string, Given> = {
@@ -287,8 +288,85 @@ t.test('upstreams', async t => {
     'unix:///run/redis.sock': { kind: 'unix', path: '/run/redis.sock' },
   };
   for (const [url, address] of Object.entries(cases)) {
-    t.same(options({ argv: ['--upstream', url] }).upstream, address, url);
+    t.same(options({ argv: ['--upstream', url] }).upstream, [address], url);
   }
+});
+
+t.test('several listeners: pairs of --listen and --upstream, in order', async t => {
+  const listen = ['127.0.0.1:1', '[::1]:2'];
+  const upstream = ['redis://bob:a,b@h:1', 'unix:/run/a,b.sock'];
+  const ways: Readonly<Record<string, Given>> = {
+    'flag by flag': {
+      argv: listen.flatMap((place, index) => [
+        '--listen',
+        place,
+        '--upstream',
+        upstream[index] ?? '',
+        '--group',
+      ]),
+    },
+    'flags with commas': {
+      argv: [`--listen=${listen.join()}`, `--upstream=${upstream.join(', ')}`, '--group=true'],
+    },
+    environment: {
+      env: {
+        FORELOCK_LISTEN: listen.join(', '),
+        FORELOCK_UPSTREAM: upstream.join(),
+        FORELOCK_GROUP: 'true',
+      },
+    },
+    file: { file: { listen, upstream, group: true } },
+  };
+  for (const [way, given] of Object.entries(ways)) {
+    const all = options(given);
+    t.same(
+      all.listen.map(each => each.port),
+      [1, 2],
+      way,
+    );
+    t.match(all.upstream, [
+      { host: 'h', port: 1, credentials: { user: 'bob', password: 'a,b' } },
+      { kind: 'unix', path: '/run/a,b.sock' },
+    ]);
+    t.equal(all.group, true, way);
+  }
+});
+
+t.test('several listeners that do not fit together', async t => {
+  const cases: readonly (readonly [Given, string])[] = [
+    [
+      { argv: ['--listen', 'h:1', '--listen', 'h:2', '--upstream', 'redis://u:secret@r'] },
+      '--listen is h:1, h:2, --upstream is redis://r:6379; ' +
+        'allowed is only: one --upstream for each --listen, in the same order',
+    ],
+    [
+      { env: { FORELOCK_LISTEN: 'h:1,h:2' } },
+      'FORELOCK_LISTEN is h:1, h:2, --upstream (default) is a private redis-server, which keeps ' +
+        'nothing on disk and ends with Forelock; ' +
+        'allowed is only: one --upstream for each --listen, in the same order',
+    ],
+    [
+      { file: { listen: ['[::1]:1', '[::1]:1'], upstream: ['redis://a', 'redis://b'] } },
+      '"listen" in forelock.json is [::1]:1, [::1]:1; ' +
+        'allowed is only: each --listen is another address',
+    ],
+    [
+      { argv: ['--listen=h:0,h:0', '--upstream=redis://u:secret@a,redis://a:6379'] },
+      '--upstream is redis://a:6379, redis://a:6379; ' +
+        'allowed is only: each --upstream is another Redis',
+    ],
+    [
+      { argv: ['--group'] },
+      '--group is true, --listen (default) is 127.0.0.1:7379; allowed is only: --group has ' +
+        'two or more --listen, each with its --upstream: the masters of a Redlock',
+    ],
+  ];
+  for (const [given, problem] of cases) t.same(problems(given), [problem], problem);
+  t.same(
+    problems({ argv: ['--listen=h:0,h:0', '--upstream=redis://a,redis://b', '--group'] }),
+    [],
+    'port 0 twice: each takes a free one',
+  );
 });
 
 t.test('no message quotes a password', async t => {

@@ -17,7 +17,7 @@ t.test('the table of settings is the one that the code reads (npm run docs write
 });
 
 t.test('every metric is described, and no other', async t => {
-  const metrics = createMetrics(observed({}), createHoldHistogram(), () => 0);
+  const metrics = createMetrics([observed({})], createHoldHistogram(), () => 0);
   const names = (text: string, pattern: RegExp): readonly string[] =>
     [...new Set([...text.matchAll(pattern)].map(([, name]) => String(name)))].sort();
   t.same(

@@ -9,6 +9,10 @@ import { notReadyBecause } from '../../src/observe/sources.js';
 import type { Lifetime } from '../harness/lifetime.js';
 import { observed, silent } from '../harness/observed.js';
 
+const UPSTREAM = 'redis://10.0.0.1:6379';
+/** The label of what belongs to one listener. */
+const OF = `upstream="${UPSTREAM}"`;
+
 interface Served {
   readonly port: number;
   readonly http: HttpListener;
@@ -21,7 +25,7 @@ interface Served {
 async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<Served> {
   const state = { reachable: true, draining: false, heardMsAgo: 0 };
   const holds = createHoldHistogram();
-  const tally = new LockTally(heldMs => holds.observe(heldMs / 1000));
+  const tally = new LockTally(heldMs => holds.observe({ upstream: UPSTREAM }, heldMs / 1000));
   const counters = new LockCounters();
   const sources = observed({
     counters,
@@ -30,10 +34,10 @@ async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<
     isDraining: () => state.draining,
     lastHeardMsAgo: () => state.heardMsAgo,
   });
-  const metrics = createMetrics(sources, holds, () => 4);
+  const metrics = createMetrics([sources], holds, () => 4);
   const failures: unknown[] = [];
   const http = createHttp({
-    notReady: () => notReadyBecause(sources),
+    notReady: () => notReadyBecause([sources]),
     metrics: metricsText === undefined ? metrics : { ...metrics, text: metricsText },
     failed: error => failures.push(error),
   });
@@ -98,6 +102,42 @@ t.test('/readyz is 503 while Redis is silent or unreachable, and while it drains
   t.match(await ask(port, '/readyz'), { status: 503, body: 'draining\n' });
 });
 
+t.test('several listeners: each counts, of a group a majority is enough', async t => {
+  const cases: readonly (readonly [grouped: boolean, away: readonly boolean[], string | null])[] = [
+    [false, [false, false, false], null],
+    [false, [true, false, false], 'redis://10.0.0.1:1: upstream unreachable'],
+    [true, [true, false, false], null],
+    [
+      true,
+      [true, false, true],
+      'redis://10.0.0.1:1: upstream unreachable; redis://10.0.0.1:3: upstream unreachable',
+    ],
+    // Two masters have a majority of two.
+    [true, [false, true], 'redis://10.0.0.1:2: upstream unreachable'],
+    [
+      true,
+      [true, false, true, false],
+      'redis://10.0.0.1:1: upstream unreachable; redis://10.0.0.1:3: upstream unreachable',
+    ],
+  ];
+  for (const [grouped, away, reason] of cases) {
+    const listeners = away.map((isAway, index) =>
+      observed({
+        isReachable: () => !isAway,
+        address: `redis://10.0.0.1:${index + 1}`,
+        groupSize: grouped ? away.length : null,
+      }),
+    );
+    t.equal(notReadyBecause(listeners), reason);
+    const text = await createMetrics(listeners, createHoldHistogram(), () => 0).text();
+    t.match(text, new RegExp(`^forelock_ready ${reason === null ? 1 : 0}$`, 'm'));
+    away.forEach((isAway, index) => {
+      const line = `forelock_upstream_reachable{upstream="redis://10.0.0.1:${index + 1}"}`;
+      t.ok(text.includes(`\n${line} ${isAway ? 0 : 1}\n`), line);
+    });
+  }
+});
+
 t.test('/metrics holds what was counted, with units in the names', async t => {
   const { port, tally, counters } = await serve(t);
   tally.requests = 6;
@@ -117,21 +157,21 @@ t.test('/metrics holds what was counted, with units in the names', async t => {
     for (const line of [
       'forelock_info{version="9.9.9",mode="reserve"} 1',
       'forelock_ready 1',
-      'forelock_upstream_reachable 1',
-      'forelock_upstream_pipes 2',
-      'forelock_clients_connected 3',
-      'forelock_clients_accepted_total 7',
-      'forelock_lock_requests_total 6',
-      'forelock_lock_grants_total{by="memory"} 3',
-      'forelock_lock_grants_total{by="redis"} 2',
-      'forelock_lock_refusals_total{by="redis"} 1',
-      'forelock_lock_hold_seconds_bucket{le="0.025"} 0',
-      'forelock_lock_hold_seconds_bucket{le="0.05"} 1',
-      'forelock_lock_hold_seconds_sum 0.03',
-      'forelock_reservations_total{outcome="wasted"} 4',
-      'forelock_scripts_total{script="want"} 9',
-      'forelock_touches_total{kind="at once"} 3',
-      'forelock_doubts_total{reason="role changed"} 1',
+      `forelock_upstream_reachable{${OF}} 1`,
+      `forelock_upstream_pipes{${OF}} 2`,
+      `forelock_clients_connected{${OF}} 3`,
+      `forelock_clients_accepted_total{${OF}} 7`,
+      `forelock_lock_requests_total{${OF}} 6`,
+      `forelock_lock_grants_total{by="memory",${OF}} 3`,
+      `forelock_lock_grants_total{by="redis",${OF}} 2`,
+      `forelock_lock_refusals_total{by="redis",${OF}} 1`,
+      `forelock_lock_hold_seconds_bucket{le="0.025",${OF}} 0`,
+      `forelock_lock_hold_seconds_bucket{le="0.05",${OF}} 1`,
+      `forelock_lock_hold_seconds_sum{${OF}} 0.03`,
+      `forelock_reservations_total{outcome="wasted",${OF}} 4`,
+      `forelock_scripts_total{script="want",${OF}} 9`,
+      `forelock_touches_total{kind="at once",${OF}} 3`,
+      `forelock_doubts_total{reason="role changed",${OF}} 1`,
       'forelock_log_lines_dropped_total 4',
     ]) {
       t.ok(body.includes(`\n${line}\n`), `scrape ${scrape}: ${line}`);

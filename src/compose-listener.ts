@@ -1,0 +1,204 @@
+import { composeLocks } from './compose-locks.js';
+import type { ListenAddress, Options, UpstreamAddress } from './config.js';
+import { formatAddress, formatUpstream } from './config.js';
+import { CommandTable } from './intent/command-table.js';
+import { ScriptKnowledge } from './intent/scripts.js';
+import { createAdmin, createAdminDesk } from './observe/admin.js';
+import { LockTally } from './observe/lock-tally.js';
+import type { Log } from './observe/log.js';
+import type { Sources } from './observe/sources.js';
+import { packageVersion } from './package.js';
+import { encodeCommand } from './resp/encode.js';
+import { parseReply, replyValue } from './resp/parse-reply.js';
+import { ClientRegistry } from './session/client-registry.js';
+import type { Gateway, Traffic } from './session/gateway.js';
+import { Listener } from './session/listener.js';
+import { bound } from './start-error.js';
+import { Control } from './upstream/control/control.js';
+import { Greeter } from './upstream/greeter.js';
+import { PipeSet } from './upstream/pipe-set.js';
+import { Waiters } from './upstream/waiters.js';
+
+/** Where clients connect, and the Redis behind it. */
+export interface ListenerPlace {
+  readonly listen: ListenAddress;
+  readonly upstream: UpstreamAddress;
+}
+
+/** What the listeners of one process have in common. */
+export interface ListenersShare {
+  readonly log: Log;
+  /** Of each lock of that upstream (without its login) when it is released. */
+  readonly held: (upstream: string, heldMs: number) => void;
+  readonly running: Running;
+}
+
+/** What changes while Forelock runs, for those who look. */
+export interface Running {
+  readonly startedAtMs: number;
+  http: string;
+  draining: boolean;
+}
+
+/** One listener as it runs: its clients, its locks, its Redis. */
+export interface ComposedListener {
+  readonly sources: Sources;
+  /** Without its login. */
+  readonly upstream: string;
+  /** Takes the address; resolves with it as bound: port 0 has become a real one. */
+  open(): Promise<ListenAddress>;
+  /** Takes no new clients, gives delegations back, finishes clients; no time limit. */
+  drain(): Promise<void>;
+  /** What is not drained yet. */
+  left(): { readonly delegations: number; readonly clients: number };
+  /** Ends all that is left. */
+  end(): void;
+}
+
+/** Puts the parts of one listener together; no address is taken before `open`. */
+export function composeListener(
+  options: Options,
+  { listen, upstream }: ListenerPlace,
+  { log, held, running }: ListenersShare,
+): ComposedListener {
+  const upstreamOptions = { ...options, endpoint: upstream };
+  const upstreamName = formatUpstream(upstream);
+  const greeter = new Greeter(upstreamOptions);
+  const pipes = new PipeSet(upstreamOptions);
+  const scripts = new ScriptKnowledge();
+  const waiters = new Waiters(options.reconnectWaitMs);
+  let commands: CommandTable | null = null;
+  const learnCommands = (reply: unknown): void => {
+    commands = new CommandTable(reply ?? []);
+    scripts.useCommands(commands);
+    waiters.release();
+  };
+  const credentials = upstream.kind === 'tcp' ? upstream.credentials : null;
+  const control = new Control(
+    { ...upstreamOptions, credentials },
+    {
+      commands: learnCommands,
+      lost: () => {
+        scripts.upstreamLost();
+        locks.manager.upstreamLost();
+      },
+      back: () => locks.manager.upstreamBack(),
+      doubt: reason => {
+        scripts.upstreamLost();
+        locks.manager.doubtAll(reason);
+      },
+    },
+    log,
+  );
+  const tally = new LockTally(heldMs => held(upstreamName, heldMs));
+  const broadcastTrackers = new Set<number>();
+  const delegationBar = (): string | null =>
+    broadcastTrackers.size > 0
+      ? 'a client tracks keys with CLIENT TRACKING … BCAST'
+      : control.delegationBar();
+  const locks = composeLocks(options, { control, pipes, tally, log, delegationBar });
+  const traffic: Traffic = {
+    commands: 0,
+    clientsAccepted: 0,
+    clientsRefused: 0,
+    clientsClosedForOutput: 0,
+  };
+  const clients = new ClientRegistry();
+  let listenName = formatAddress(listen.host, listen.port);
+  const sources: Sources = {
+    about: () => ({
+      version: packageVersion(),
+      mode: options.mode,
+      listen: listenName,
+      http: running.http,
+      uptimeMs: performance.now() - running.startedAtMs,
+      draining: running.draining,
+      groupSize: options.group ? options.listen.length : null,
+    }),
+    upstream: () => ({
+      address: upstreamName,
+      reachable: heardWithin(control, options.upstreamSilenceMs),
+      redisVersion: control.redisVersion,
+      role: control.role,
+      lastHeardMsAgo: msAgo(control.lastHeardAtMs()),
+      delegationBar: delegationBar(),
+      ...pipes.counts(),
+    }),
+    clients: () => ({
+      connected: clients.size,
+      accepted: traffic.clientsAccepted,
+      refused: traffic.clientsRefused,
+      closedForOutput: traffic.clientsClosedForOutput,
+    }),
+    tally,
+    locks: locks.manager,
+    scores: locks.allocator,
+  };
+  const admin = createAdmin(sources);
+  const gateway: Gateway = {
+    options,
+    pipes,
+    greeter,
+    clients,
+    desk: locks.manager,
+    decides: options.mode === 'reserve',
+    permissions: control.permissions,
+    scripts,
+    broadcastTrackers,
+    admin: createAdminDesk(admin, (user, words) => control.permissions.mayRun(user, words)),
+    log,
+    commands: () => commands,
+    whenCommandsKnown: (state, known) => {
+      if (commands !== null) return known(true);
+      // Forelock itself may not be let in, having no login: then its clients ask for it.
+      if (waiters.none) {
+        greeter.ask(state, COMMAND, reply => {
+          if (commands === null && reply?.[0] === ASTERISK) learnCommands(plainReply(reply));
+        });
+      }
+      waiters.add(known);
+    },
+    traffic,
+  };
+  const listener = new Listener(gateway);
+  return {
+    sources,
+    upstream: upstreamName,
+    open: async () => {
+      const { host } = listen;
+      const port = await bound('--listen', listenName, listener.listen(host, listen.port));
+      listenName = formatAddress(host, port);
+      return { host, port };
+    },
+    drain: async () => {
+      listener.stop();
+      await Promise.all([locks.manager.drain(), clients.finished()]);
+    },
+    left: () => ({ delegations: locks.manager.delegatedCount(), clients: clients.size }),
+    end: () => {
+      listener.stop();
+      locks.stop();
+      for (const client of [...clients.all()]) client.close();
+      pipes.close();
+      greeter.close();
+      control.close();
+      waiters.close();
+    },
+  };
+}
+
+/** A Redis that accepts connections and answers nothing serves nobody. */
+function heardWithin(control: Control, limitMs: number): boolean {
+  return performance.now() - control.lastHeardAtMs() <= limitMs;
+}
+
+const COMMAND = encodeCommand(['COMMAND']);
+const ASTERISK = 0x2a;
+
+function plainReply(reply: Buffer): unknown {
+  return replyValue(parseReply(reply));
+}
+
+function msAgo(atMs: number): number | null {
+  return Number.isFinite(atMs) ? performance.now() - atMs : null;
+}
