@@ -138,6 +138,7 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
           clientId,
           grantedAtMs: nowMs,
           endsAtMs: nowMs + intent.ttlMs,
+          fence: numberAt(reply, 1),
         };
         entry.tenure.granted(nowMs);
         entry.redisGrants++;

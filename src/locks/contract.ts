@@ -86,7 +86,8 @@ export type ScriptName =
   | 'retain'
   | 'release'
   | 'extend'
-  | 'yield';
+  | 'yield'
+  | 'fence';
 
 export interface ScriptCall {
   readonly script: ScriptName;

@@ -44,5 +44,6 @@ export class LockCounters {
     release: 0,
     extend: 0,
     yield: 0,
+    fence: 0,
   };
 }

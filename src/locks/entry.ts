@@ -31,6 +31,8 @@ export interface KnownHolder {
   readonly grantedAtMs: number;
   /** Monotonic; by then the grant is over. Infinity for one without TTL. */
   endsAtMs: number;
+  /** 0: it has no number yet; whoever asks for it first lets it have one. */
+  fence: number;
 }
 
 /**

@@ -108,6 +108,7 @@ function acquired(
       clientId,
       grantedAtMs: nowMs,
       endsAtMs: intent.ttlMs > 0 ? nowMs + intent.ttlMs : Infinity,
+      fence: 0,
     };
   } else {
     entry.holderUnknown();

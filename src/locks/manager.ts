@@ -14,6 +14,7 @@ import { LockCore } from './core.js';
 import type { LockCounters } from './counters.js';
 import type { LockEntry, Pending } from './entry.js';
 import { extendFromMemory } from './extend.js';
+import { type FenceAnswer, tellFence } from './fence.js';
 import { passed, passing } from './learn.js';
 import type { LockOptions } from './options.js';
 import { releaseFromMemory } from './release.js';
@@ -279,6 +280,15 @@ export class LockManager implements LockDesk {
 
   explain(database: number, key: string): LockExplanation {
     return explain(this.core, database, key);
+  }
+
+  /** The number of the live grant with exactly that value; null: there is no such grant. */
+  async fence(database: number, key: string, value: string): Promise<number | null> {
+    const answer = await new Promise<FenceAnswer>(resolve => {
+      tellFence(this.core, database, key, value, resolve);
+    });
+    if (typeof answer === 'object' && answer !== null) throw new Error(answer.error);
+    return answer;
   }
 
   /** Templates that a touch or a foreign holder bars from delegation now. */

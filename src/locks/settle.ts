@@ -39,14 +39,14 @@ export function materialize(
   pending: Pending | null,
   done: (reply: Reply) => void,
 ): void {
-  const { value, clientId, grantedAtMs } = delegation.grant;
+  const { value, clientId, grantedAtMs, fence } = delegation.grant;
   const args = [delegation.token, value, ttlMs];
   core.send(entry, 'materialize', keys, args, pending, (reply, flight) => {
     const nowMs = core.world.monotonicMs();
     if (reply.status === 'materialized') {
       core.counters.materializations++;
       entry.sawNoHolder();
-      entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs };
+      entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs, fence };
       core.endDelegation(entry);
     } else {
       notSettled(core, entry, delegation, reply, flight, nowMs);

@@ -22,7 +22,7 @@ export interface LockSnapshot {
   readonly holderClientId: number | null;
   /** How long the holder's TTL still runs; null: nobody is known to hold it, or without TTL. */
   readonly heldForMs: number | null;
-  /** Of a grant from memory. */
+  /** Null: nobody is known to hold it, or the grant has no number yet. */
   readonly fence: number | null;
   /** Requests that wait for a script of this key. */
   readonly waiting: number;
@@ -76,7 +76,7 @@ export function lockSnapshot(core: LockCore, entry: LockEntry): LockSnapshot {
     keptForMs: kept ? Math.max(0, delegation.keptUntilMs - nowMs) : null,
     holderClientId: shown?.clientId ?? null,
     heldForMs: shown === null ? null : finite(shown.endsAtMs - nowMs),
-    fence: grant?.fence ?? null,
+    fence: shown === null || shown.fence === 0 ? null : shown.fence,
     waiting: entry.queue.length + (entry.current === null ? 0 : 1),
     scriptOnItsWay: entry.script,
     grants: entry.memoryGrants + entry.redisGrants,

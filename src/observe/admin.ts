@@ -23,7 +23,7 @@ interface Subcommand {
   readonly help: string;
   readonly argsMin: number;
   readonly argsMax: number;
-  answer(args: readonly string[], context: AdminContext): AdminReply;
+  answer(args: readonly string[], context: AdminContext): AdminReply | Promise<AdminReply>;
 }
 
 /** How many keys a listing names unless told otherwise, and at most: one reply, one turn of the loop. */
@@ -105,6 +105,16 @@ function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
         answer: ([key = ''], { database }) => explain(sources, database, key),
       },
     ],
+    [
+      'FENCE',
+      {
+        synopsis: 'key value',
+        help: 'The number of the grant of this lock with exactly this value; nil if there is none.',
+        argsMin: 2,
+        argsMax: 2,
+        answer: ([key = '', value = ''], { database }) => fence(sources, database, key, value),
+      },
+    ],
     ['HELP', { synopsis: '', help: 'This text.', argsMin: 0, argsMax: 0, answer: () => null }],
   ]);
 }
@@ -146,10 +156,11 @@ async function refusalOf(
   try {
     if (await mayRun(user, ADMIN_COMMAND)) return null;
     const [key] = args;
-    if (name === 'EXPLAIN' && key !== undefined && (await mayRun(user, ['GET', key]))) return null;
+    const isOfKey = name === 'EXPLAIN' || name === 'FENCE';
+    if (isOfKey && key !== undefined && (await mayRun(user, ['GET', key]))) return null;
     return new AdminError(
       `NOPERM User ${printable(user)} has no permissions to run the 'forelock' command: ` +
-        "it takes those of 'config|get', EXPLAIN alternatively those to GET the key",
+        "it takes those of 'config|get', EXPLAIN and FENCE alternatively those to GET the key",
     );
   } catch {
     return new AdminError(
@@ -289,6 +300,20 @@ function explain(sources: Sources, database: number, key: string): AdminReply {
     refusals: view.refusals,
     ...score,
   });
+}
+
+async function fence(
+  sources: Sources,
+  database: number,
+  key: string,
+  value: string,
+): Promise<AdminReply> {
+  try {
+    return await sources.locks.fence(database, key, value);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return new AdminError(`ERR Redis can't be asked now for this grant: ${why}`);
+  }
 }
 
 /** As Redis words its own HELP replies. */

@@ -60,6 +60,8 @@ export interface LocksView {
   all(): Iterable<LockSnapshot>;
   delegated(): Iterable<LockSnapshot>;
   explain(database: number, key: string): LockExplanation;
+  /** The number of the live grant with exactly that value, or null; fails where Redis can't tell. */
+  fence(database: number, key: string, value: string): Promise<number | null>;
 }
 
 /** The allocator is one. */

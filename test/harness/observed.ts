@@ -116,6 +116,11 @@ export function observed({
         const known = locks.find(view => view.database === database && view.key === key);
         return explanation(database, key, known ?? null);
       },
+      fence: async (_database, key, value) => {
+        if (value === 'unheard') throw new Error('READONLY as a replica');
+        const known = locks.find(view => view.key === key && value === 'holder');
+        return known?.fence ?? null;
+      },
     },
     scores: {
       highest: limit => [score].slice(0, limit),

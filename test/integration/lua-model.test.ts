@@ -17,6 +17,7 @@ const SCRIPTS: readonly ScriptName[] = [
   'release',
   'extend',
   'yield',
+  'fence',
 ];
 const KEYS: Record<ScriptName, readonly string[]> = {
   reserve: [KEY, COMPANION, FENCE_COUNTER],
@@ -27,6 +28,7 @@ const KEYS: Record<ScriptName, readonly string[]> = {
   release: [KEY, COMPANION],
   extend: [KEY],
   yield: [KEY, COMPANION],
+  fence: [KEY, FENCE_COUNTER],
 };
 
 /** Long enough to outlast the test, so that time changes nothing but what is compared as time. */
@@ -67,6 +69,7 @@ t.test('the model of Redis that the simulation runs on answers as the real scrip
       release: [value()],
       extend: [value(), TTL_MS],
       yield: [token()],
+      fence: [value(), random.below(2)],
     };
     const call = { script, keys: KEYS[script], args: args[script] };
     const real = await scripts.run(call);
@@ -88,6 +91,9 @@ t.test('the model of Redis that the simulation runs on answers as the real scrip
     'extend extended',
     'extend not-owner',
     'extend other-type',
+    'fence fence',
+    'fence not-owner',
+    'fence other-type',
     'materialize gone',
     'materialize materialized',
     'materialize other-type',

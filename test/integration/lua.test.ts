@@ -23,6 +23,7 @@ const PRESENT = {
   release: value,
   extend: value,
   yield: token,
+  fence: value,
 };
 
 t.test('each script does what its header says, on a real Redis', async t => {
@@ -298,6 +299,46 @@ t.test('each script does what its header says, on a real Redis', async t => {
     });
   });
 
+  t.test('fence', async t => {
+    const fence = (known: number) =>
+      scripts.run({ script: 'fence', keys: [key, FENCE_COUNTER], args: [value, known] });
+
+    t.test('tells the number that the proxy knows, and takes none', async t => {
+      await put(value);
+      t.strictSame(await fence(7), ['fence', 7]);
+      t.equal(await redis.exists(FENCE_COUNTER), 0);
+    });
+
+    t.test('takes one number for a grant that has none, and leaves the lock as it is', async t => {
+      const before = Date.now();
+      await put(value);
+      const [status, first] = await fence(0);
+      t.equal(status, 'fence');
+      t.ok(Number(first) >= before * 1000);
+      t.equal(await redis.get(FENCE_COUNTER), String(Number(first) + 1));
+      t.ok(Number((await fence(0))[1]) > Number(first), 'fences grow');
+      t.equal(await stored(), value);
+      between(t, await redis.pttl(keyBytes), 4000, 5000);
+    });
+
+    t.test('goes on after a counter that is ahead of the clock', async t => {
+      const ahead = Date.now() * 1000 + 1e12;
+      await redis.set(FENCE_COUNTER, ahead);
+      await put(value);
+      t.strictSame(await fence(0), ['fence', ahead]);
+      t.equal(await redis.get(FENCE_COUNTER), String(ahead + 1));
+    });
+
+    t.test('tells nobody who does not hold the lock', async t => {
+      t.strictSame(await fence(7), ['not-owner']);
+      await put('somebody');
+      t.strictSame(await fence(7), ['not-owner']);
+      await put(token);
+      t.strictSame(await fence(0), ['not-owner']);
+      t.equal(await redis.exists(FENCE_COUNTER), 0);
+    });
+  });
+
   const calls = [
     { script: 'reserve', keys: [key, companion, FENCE_COUNTER], args: reserveArgs(token) },
     { script: 'renew', keys: [key, companion], args: [token, 1000] },
@@ -307,6 +348,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
     { script: 'release', keys: [key, companion], args: [value] },
     { script: 'extend', keys: [key], args: [value, 1000] },
     { script: 'yield', keys: [key, companion], args: [token] },
+    { script: 'fence', keys: [key, FENCE_COUNTER], args: [value, 0] },
   ] as const;
 
   t.test('a key of another type is told by its own status, and left as it is', async t => {
@@ -322,7 +364,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
     for (const call of calls.filter(({ keys }) => keys.at(-1) === FENCE_COUNTER)) {
       await redis.flushall();
       await redis.lpush(FENCE_COUNTER, 'x');
-      if (call.script === 'retain') await put(value);
+      if (call.script === 'retain' || call.script === 'fence') await put(value);
       const before = await stored();
       t.strictSame(await scripts.run(call), ['other-type'], call.script);
       t.equal(await stored(), before);
@@ -373,6 +415,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
       release: 3,
       extend: 3,
       yield: 3,
+      fence: 4,
     });
   });
 });

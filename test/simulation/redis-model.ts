@@ -157,6 +157,12 @@ export class RedisModel {
         this.del(database, key);
         this.del(database, companion);
         return ['yielded'];
+      case 'fence': {
+        if (held !== arg(0)) return ['not-owner'];
+        if (Number(arg(1)) > 0) return ['fence', Number(arg(1))];
+        const fence = this.takeFence(database, keys[1] ?? '', 1);
+        return fence === null ? ['other-type'] : ['fence', fence];
+      }
     }
   }
 

@@ -133,7 +133,7 @@ t.test("EXPLAIN looks in the session's database", async t => {
 
 t.test('HELP names every subcommand', async t => {
   const lines = list(await admin().ask(['help'], allowAll)).join('\n');
-  for (const name of ['STATUS', 'LOCKS', 'POOL', 'SCORES', 'EXPLAIN', 'HELP']) {
+  for (const name of ['STATUS', 'LOCKS', 'POOL', 'SCORES', 'EXPLAIN', 'FENCE', 'HELP']) {
     t.match(lines, new RegExp(`^${name}\\b`, 'm'));
   }
 });
@@ -142,7 +142,7 @@ t.test('what is no subcommand, or has a wrong number of arguments', async t => {
   const { ask } = admin();
   const cases: readonly (readonly [readonly string[], string])[] = [
     [[], "ERR wrong number of arguments for 'forelock' command"],
-    [['FENCE', 'k'], "ERR unknown subcommand 'FENCE'. Try FORELOCK HELP."],
+    [['FENCE', 'k'], "ERR wrong number of arguments for 'forelock|fence' command"],
     [['a\r\n+OK'], "ERR unknown subcommand 'a??+OK'. Try FORELOCK HELP."],
     [['x'.repeat(5000)], `ERR unknown subcommand '${'x'.repeat(64)}'. Try FORELOCK HELP.`],
     [['STATUS', 'x'], "ERR wrong number of arguments for 'forelock|status' command"],
@@ -153,9 +153,28 @@ t.test('what is no subcommand, or has a wrong number of arguments', async t => {
   for (const [args, text] of cases) t.equal(errorText(await ask(args, allowAll)), text);
 });
 
-t.test('it answers users who may CONFIG GET *, and EXPLAIN those who may GET the key', async t => {
+t.test("FENCE tells the holder's number as an integer, and nobody else any", async t => {
+  const { ask } = admin([lockView({ fence: 1_764_000_000_000_001 })]);
+  t.equal(await ask(['FENCE', 'lock:1', 'holder'], allowAll), 1_764_000_000_000_001);
+  t.equal(await ask(['FENCE', 'lock:1', 'somebody'], allowAll), null);
+  t.equal(
+    errorText(await ask(['FENCE', 'lock:1', 'unheard'], allowAll)),
+    "ERR Redis can't be asked now for this grant: READONLY as a replica",
+  );
+});
+
+t.test('it answers who may CONFIG GET *; EXPLAIN and FENCE who may GET the key', async t => {
   const { ask } = admin();
-  const all = ['STATUS', 'LOCKS', 'POOL', 'SCORES', 'HELP', 'NONSENSE', 'EXPLAIN lock:1'];
+  const all = [
+    'STATUS',
+    'LOCKS',
+    'POOL',
+    'SCORES',
+    'HELP',
+    'NONSENSE',
+    'EXPLAIN lock:1',
+    'FENCE lock:1 v',
+  ];
   for (const command of all) {
     const reply = await ask(command.split(' '), may('GET other', 'CONFIG GET maxmemory'));
     t.match(errorText(reply), /^NOPERM User bob /, command);
@@ -166,6 +185,8 @@ t.test('it answers users who may CONFIG GET *, and EXPLAIN those who may GET the
   t.match(entries(await ask(['EXPLAIN', 'lock:1'], reader)), { state: 'reserved' });
   t.match(errorText(await ask(['EXPLAIN', 'lock:2'], reader)), /^NOPERM/);
   t.match(errorText(await ask(['EXPLAIN'], reader)), /^NOPERM/);
+  t.equal(await ask(['FENCE', 'lock:1', 'v'], reader), null);
+  t.match(errorText(await ask(['FENCE', 'lock:2', 'v'], reader)), /^NOPERM/);
   t.match(errorText(await ask(['STATUS', 'lock:1'], reader)), /^NOPERM/);
 });
 

@@ -13,6 +13,7 @@ export interface ScriptFile {
 
 const NAMES: readonly ScriptName[] = [
   ...(['reserve', 'renew', 'want', 'materialize', 'retain', 'release', 'extend', 'yield'] as const),
+  'fence',
 ];
 
 /** The scripts in lua/, read once at the start. */
