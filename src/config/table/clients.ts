@@ -1,0 +1,43 @@
+import { integer } from '../kinds.js';
+import { setting } from '../setting.js';
+import { GIB, HOUR_MS, KIB, MIB } from '../units.js';
+
+/** Connections of clients. */
+export const clientsSettings = {
+  maxClients: setting(
+    'clients',
+    integer('clients', 1, 1_000_000),
+    '10000',
+    'client connections; a further one gets an error and is closed, as by Redis',
+  ),
+  clientOutputLimitBytes: setting(
+    'clients',
+    integer('bytes', 64 * KIB, 64 * GIB),
+    String(64 * MIB),
+    'replies that may wait for a client that does not read, before it is closed',
+  ),
+  requestBacklogBytes: setting(
+    'clients',
+    integer('bytes', 4 * KIB, GIB),
+    String(MIB),
+    'requests of a client that may wait for Redis before no more is read from it',
+  ),
+  largeRequestBytes: setting(
+    'clients',
+    integer('bytes', KIB, 512 * MIB),
+    String(MIB),
+    'a larger request streams through a connection of its own instead of the shared one',
+  ),
+  flowWindowBytes: setting(
+    'clients',
+    integer('bytes', 4 * KIB, GIB),
+    String(MIB),
+    'what may wait in one direction before the sender is no longer read',
+  ),
+  keepAliveMs: setting(
+    'clients',
+    integer('ms', 1000, HOUR_MS),
+    '60000',
+    'idle time after which TCP asks whether the other end still lives, to both sides',
+  ),
+};
