@@ -186,7 +186,7 @@ t.test('the token of an earlier life, or of another proxy, is waited out', async
   const request = scene.acquire('lock', 'a');
   scene.settle();
   t.equal(request.verdict, 'held');
-  scene.world.live(500);
+  scene.world.live(501);
   const next = scene.acquire('lock', 'a');
   scene.settle();
   t.equal(next.verdict, 'granted');
