@@ -1,4 +1,4 @@
-import { composeLocks } from './compose-locks.js';
+import { composeLocks, type Membership } from './compose-locks.js';
 import type { ListenAddress, Options, UpstreamAddress } from './config.js';
 import { formatAddress, formatUpstream } from './config.js';
 import { CommandTable } from './intent/command-table.js';
@@ -23,6 +23,7 @@ import { Waiters } from './upstream/waiters.js';
 export interface ListenerPlace {
   readonly listen: ListenAddress;
   readonly upstream: UpstreamAddress;
+  readonly membership: Membership | null;
 }
 
 /** What the listeners of one process have in common. */
@@ -58,7 +59,7 @@ export interface ComposedListener {
 /** Puts the parts of one listener together; no address is taken before `open`. */
 export function composeListener(
   options: Options,
-  { listen, upstream }: ListenerPlace,
+  { listen, upstream, membership }: ListenerPlace,
   { log, held, running }: ListenersShare,
 ): ComposedListener {
   const upstreamOptions = { ...options, endpoint: upstream };
@@ -96,7 +97,14 @@ export function composeListener(
     broadcastTrackers.size > 0
       ? 'a client tracks keys with CLIENT TRACKING … BCAST'
       : control.delegationBar();
-  const locks = composeLocks(options, { control, pipes, tally, log, delegationBar });
+  const locks = composeLocks(options, {
+    control,
+    pipes,
+    tally,
+    log,
+    delegationBar,
+    membership,
+  });
   const traffic: Traffic = {
     commands: 0,
     clientsAccepted: 0,
@@ -140,7 +148,7 @@ export function composeListener(
     pipes,
     greeter,
     clients,
-    desk: locks.manager,
+    desk: locks.desk,
     decides: options.mode === 'reserve',
     permissions: control.permissions,
     scripts,

@@ -3,7 +3,8 @@ import { Alarm } from './alarm.js';
 import type { Options } from './config.js';
 import { EwmaForecast } from './forecast/ewma.js';
 import { scheduleRefresh } from './forecast/schedule.js';
-import type { LockWorld } from './locks/contract.js';
+import type { LockDesk, LockWorld } from './locks/contract.js';
+import type { LockGroup } from './locks/group/lock-group.js';
 import { LockManager } from './locks/manager.js';
 import type { LockTally } from './observe/lock-tally.js';
 import type { Log } from './observe/log.js';
@@ -14,6 +15,8 @@ import type { PipeSet } from './upstream/pipe-set.js';
 /** The lock manager, its allocator and its forecast, over one upstream. */
 export interface Locks {
   readonly manager: LockManager;
+  /** What sessions ask: the manager, or its place in the group. */
+  readonly desk: LockDesk;
   readonly allocator: Allocator;
   /** Ends what runs by a schedule. */
   stop(): void;
@@ -26,11 +29,19 @@ export interface LocksNeed {
   readonly log: Log;
   /** Why nothing may be delegated by default now. */
   readonly delegationBar: () => string | null;
+  /** The Redlock group that this upstream is a member of. */
+  readonly membership: Membership | null;
+}
+
+export interface Membership {
+  readonly group: LockGroup;
+  /** Its number in the group, from 0. */
+  readonly member: number;
 }
 
 export function composeLocks(
   options: Options,
-  { control, pipes, tally, log, delegationBar }: LocksNeed,
+  { control, pipes, tally, log, delegationBar, membership }: LocksNeed,
 ): Locks {
   const world: LockWorld = {
     monotonicMs: () => performance.now(),
@@ -54,7 +65,7 @@ export function composeLocks(
     options,
     world,
     tally.listening(allocator),
-    allocator,
+    membership === null ? allocator : membership.group.policyOf(membership.member, allocator),
     randomName(),
     randomName(),
   );
@@ -66,6 +77,7 @@ export function composeLocks(
   );
   return {
     manager,
+    desk: membership === null ? manager : membership.group.join(membership.member, manager),
     allocator,
     stop: () => {
       refresh.stop();

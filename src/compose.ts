@@ -1,3 +1,4 @@
+import { Alarm } from './alarm.js';
 import {
   type ComposedListener,
   composeListener,
@@ -6,6 +7,7 @@ import {
 } from './compose-listener.js';
 import type { ListenAddress, Options, UpstreamAddress } from './config.js';
 import { formatAddress } from './config.js';
+import { LockGroup } from './locks/group/lock-group.js';
 import { createHttp } from './observe/http.js';
 import type { LogOutput } from './observe/log.js';
 import { createHoldHistogram, createMetrics } from './observe/metrics.js';
@@ -110,12 +112,23 @@ async function start(
 function placesOf(options: Options, redis: PrivateRedis | null): readonly ListenerPlace[] {
   const upstreams: readonly UpstreamAddress[] =
     redis === null ? (options.upstream ?? []) : [{ kind: 'unix', path: redis.socketPath }];
-  return options.listen.map((listen, index) => {
-    const upstream = upstreams[index];
+  // A group says in which order attempts are decided: where nothing is decided, there is none.
+  const isGroup = options.group && options.mode === 'reserve';
+  const group = isGroup ? new LockGroup(upstreams.length, options, groupWorld) : null;
+  return options.listen.map((listen, member) => {
+    const upstream = upstreams[member];
     if (upstream === undefined) throw new Error('a listener without an upstream');
-    return { listen, upstream };
+    return { listen, upstream, membership: group === null ? null : { group, member } };
   });
 }
+
+const groupWorld = {
+  monotonicMs: () => performance.now(),
+  setTimer: (atMs: number, due: () => void) => new Alarm(atMs, due),
+  cancelTimer: (handle: unknown) => {
+    if (handle instanceof Alarm) handle.cancel();
+  },
+};
 
 function brokenBy(redis: PrivateRedis | null): Promise<string> {
   if (redis === null) return new Promise(() => {});

@@ -1,10 +1,11 @@
 import type { Kind } from './kinds.js';
 
-export type Group = 'start' | 'locks' | 'forecast' | 'clients' | 'upstream';
+export type Group = 'start' | 'locks' | 'group' | 'forecast' | 'clients' | 'upstream';
 
 export const groupTitles: Readonly<Record<Group, string>> = {
   start: 'Start',
   locks: 'Locks granted from memory',
+  group: 'Redlock group',
   forecast: 'Forecast and allocation',
   clients: 'Clients',
   upstream: 'Upstream',

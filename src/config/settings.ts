@@ -1,6 +1,7 @@
 import type { Setting } from './setting.js';
 import { clientsSettings } from './table/clients.js';
 import { forecastSettings } from './table/forecast.js';
+import { groupSettings } from './table/group.js';
 import { locksSettings } from './table/locks.js';
 import { startSettings } from './table/start.js';
 import { upstreamSettings } from './table/upstream.js';
@@ -12,6 +13,7 @@ import { upstreamSettings } from './table/upstream.js';
 export const settings = {
   ...startSettings,
   ...locksSettings,
+  ...groupSettings,
   ...forecastSettings,
   ...clientsSettings,
   ...upstreamSettings,

@@ -69,6 +69,8 @@ export interface LockDesk {
   passing(request: LockRequest): void;
   /** How a request that was passed (`passing`, or verdict 'pass') was answered by Redis. */
   passed(request: LockRequest, outcome: PassOutcome): void;
+  /** Its client has sent something behind this pending request: it is not to wait for any other. */
+  hurry(request: LockRequest): void;
   /** The client is gone; a pending request's verdict has nobody to hear it. */
   abandoned(request: LockRequest): void;
   /** True: go at once. False: wait for `touch.ready`. Each touch is ended with `touchEnded`. */

@@ -89,18 +89,9 @@ export class LockManager implements LockDesk {
 
   decide(request: LockRequest): Verdict | null {
     const { core } = this;
-    const { intent, database } = request;
     const nowMs = core.world.monotonicMs();
-    const entry = core.table.find(database, intent.key) ?? core.enter(database, intent.key, nowMs);
-    if (entry === undefined) {
-      core.beginPassWithoutEntry(request);
-      return 'pass';
-    }
-    entry.usedLately = true;
-    if (intent.kind === 'acquire') {
-      noteTtl(core, entry, intent);
-      core.feedback.requested(database, intent.key, request.clientId, request.arrivedAtMs);
-    }
+    const entry = this.asked(request, nowMs);
+    if (entry === undefined) return 'pass';
     if (!entry.busy()) {
       try {
         const verdict = this.fromMemory(entry, request, nowMs);
@@ -110,6 +101,38 @@ export class LockManager implements LockDesk {
       }
     }
     return this.throughRedis(entry, request, nowMs);
+  }
+
+  /**
+   * As `decide`, for a request that has waited elsewhere for its turn: its verdict comes by `settle`
+   * in any case, so that a grant of which nobody hears is undone.
+   */
+  queue(request: LockRequest): void {
+    const nowMs = this.core.world.monotonicMs();
+    const entry = this.asked(request, nowMs);
+    if (entry === undefined) {
+      request.settle('pass');
+      return;
+    }
+    entry.queue.push(pendingOf(request, nowMs));
+    this.core.advance(entry);
+  }
+
+  /** The entry of the key; undefined where there is no room for it: the request is passed then. */
+  private asked(request: LockRequest, nowMs: number): LockEntry | undefined {
+    const { core } = this;
+    const { intent, database } = request;
+    const entry = core.table.find(database, intent.key) ?? core.enter(database, intent.key, nowMs);
+    if (entry === undefined) {
+      core.beginPassWithoutEntry(request);
+      return undefined;
+    }
+    entry.usedLately = true;
+    if (intent.kind === 'acquire') {
+      noteTtl(core, entry, intent);
+      core.feedback.requested(database, intent.key, request.clientId, request.arrivedAtMs);
+    }
+    return entry;
   }
 
   /** Hot path; nothing is allocated here. */
@@ -135,13 +158,7 @@ export class LockManager implements LockDesk {
 
   private throughRedis(entry: LockEntry, request: LockRequest, nowMs: number): Verdict | null {
     const { core } = this;
-    const pending: Pending = {
-      request,
-      sinceMs: nowMs,
-      abandoned: false,
-      mustPass: request.onlyRedis,
-      settled: false,
-    };
+    const pending = pendingOf(request, nowMs);
     if (entry.busy()) {
       entry.queue.push(pending);
       return null;
@@ -175,6 +192,9 @@ export class LockManager implements LockDesk {
   passed(request: LockRequest, outcome: PassOutcome): void {
     passed(this.core, request, outcome);
   }
+
+  /** Nothing waits here but for Redis. */
+  hurry(): void {}
 
   abandoned(request: LockRequest): void {
     const entry = this.core.table.find(request.database, request.intent.key);
@@ -295,4 +315,14 @@ export class LockManager implements LockDesk {
   barredTemplates(): readonly string[] {
     return this.core.table.templates.barred(this.core.world.monotonicMs());
   }
+}
+
+function pendingOf(request: LockRequest, nowMs: number): Pending {
+  return {
+    request,
+    sinceMs: nowMs,
+    abandoned: false,
+    mustPass: request.onlyRedis,
+    settled: false,
+  };
 }

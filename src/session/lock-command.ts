@@ -57,6 +57,8 @@ function decide(session: Session, command: Command, intent: Intent): void {
     session.pendingLock = request;
     session.enter('here', 1);
     session.awaitDrain(null);
+    // What stands behind it may be the release of the very lock that it waits for.
+    if (session.input.waitingBytes > 0) gateway.desk.hurry(request);
   } else if (verdict === 'pass') {
     request.send();
   } else if (verdict === 'lost') {

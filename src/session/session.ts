@@ -216,6 +216,7 @@ export class Session implements PipeClient {
     if (this.closed) return;
     this.readAtMs = performance.now();
     this.input.add(chunk);
+    if (this.pendingLock !== null) this.gateway.desk.hurry(this.pendingLock);
     if (this.#turnstile.open && this.input.ready) this.#process();
     else this.#adjustReading();
   }

@@ -90,6 +90,7 @@ t.test('every setting is read from every source, and nothing else changes', asyn
     valueMaxBytes: ['777', 777],
     pipesPerUserMax: ['3', 3],
     idleOwnConnectionsMax: ['3', 3],
+    groupWaitMs: ['20', 20],
   };
   const defaults = options({});
   for (const name of settingNames) {
