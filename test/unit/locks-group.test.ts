@@ -151,6 +151,17 @@ t.test('who has a vote gets the others, before one who came earlier', async t =>
   );
 });
 
+t.test('a vote that helps nobody to the majority is given late, but given', async t => {
+  const scene = new RedlockScene(5);
+  for (const member of [0, 1, 2, 3]) scene.try(member, 'a');
+  scene.live(1000);
+  const b = scene.try(4, 'b');
+  scene.live(groupWaitMs - 0.1);
+  t.equal(b.verdict, null);
+  scene.live(0.2);
+  t.equal(b.verdict, 'granted', 'nobody has it there: no would be none of Redis');
+});
+
 t.test('with the majority there, what is missing is not waited for', async t => {
   const scene = new RedlockScene(5);
   hold(scene, 'a');

@@ -248,8 +248,10 @@ export class Contest {
     const first = vote.waiting.reduce((best, attempt) =>
       goesBefore(attempt, best) ? attempt : best,
     );
-    // One that has lost has no use for it: somebody who has may come.
-    let untilMs = first.contender?.lost ? Infinity : this.othersExpectedUntilMs(first, member);
+    // One that can't get the majority has no use for it: somebody who can may come.
+    let untilMs = this.inVain(first.contender, nowMs)
+      ? Infinity
+      : this.othersExpectedUntilMs(first, member);
     for (const attempt of vote.waiting) {
       untilMs = Math.min(untilMs, this.patienceEndsAtMs(attempt));
     }
@@ -301,6 +303,17 @@ export class Contest {
       untilMs = Math.max(untilMs, other.expectedUntilMs(member, this.options));
     }
     return untilMs;
+  }
+
+  /** Whether others have the majority, or as much of it as this round has lost. */
+  private inVain(contender: Contender | null, nowMs: number): boolean {
+    if (contender === null) return false;
+    let others = 0;
+    for (const { holder, holderEndsAtMs } of this.votes) {
+      if (holder === null || holder === contender || nowMs >= holderEndsAtMs) continue;
+      if (Number.isNaN(holder.leavingAtMs)) others++;
+    }
+    return contender.lost || others > this.members - contender.quorum;
   }
 
   /** How long an attempt waits for its turn at a member that is free. */
