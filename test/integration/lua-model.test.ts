@@ -1,132 +1,153 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import type { ScriptName } from '../../src/locks/contract.js';
 import { companionOf, FENCE_COUNTER } from '../../src/locks/names.js';
-import { RedisServer } from '../harness/redis-server.js';
-import { LuaScripts } from '../simulation/lua-scripts.js';
+import { projectFolder } from '../harness/project.js';
 import { SeededRandom } from '../simulation/random.js';
-import { RedisModel } from '../simulation/redis-model.js';
+import { plain } from '../simulation/redis/reply.js';
+import { LUA_CASES } from './lua-model/lua-cases.js';
+import { Pair } from './lua-model/pair.js';
+import { randomCommand } from './lua-model/random-commands.js';
+import { randomScript } from './lua-model/random-scripts.js';
 
 const KEY = 'lock';
 const COMPANION = companionOf(KEY) ?? '';
-const SCRIPTS: readonly ScriptName[] = [
-  'reserve',
-  'renew',
-  'want',
-  'materialize',
-  'retain',
-  'release',
-  'extend',
-  'yield',
-  'fence',
-];
-const KEYS: Record<ScriptName, readonly string[]> = {
-  reserve: [KEY, COMPANION, FENCE_COUNTER],
-  renew: [KEY, COMPANION],
-  want: [KEY, FENCE_COUNTER],
-  materialize: [KEY],
-  retain: [KEY, COMPANION, FENCE_COUNTER],
-  release: [KEY, COMPANION],
-  extend: [KEY],
-  yield: [KEY, COMPANION],
-  fence: [KEY, FENCE_COUNTER],
-};
 
 /** Long enough to outlast the test, so that time changes nothing but what is compared as time. */
 const TTL_MS = 600_000;
 
-t.test('the model of Redis that the simulation runs on answers as the real scripts do', async t => {
-  const server = await RedisServer.start(t);
-  const scripts = new LuaScripts(server.port);
-  t.teardown(() => scripts.close());
-  const model = new RedisModel(() => Date.now());
-  const random = new SeededRandom(1);
+interface Call {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/** One call of each script, with arguments that meet what may be in the key. */
+function scriptCall(script: string, random: SeededRandom): Call {
   const token = (): string => `forelock:p:e:${random.below(2)}`;
   const value = (): string => `v${random.below(2)}`;
-  const seen = new Map<string, number>();
+  const calls: Record<ScriptName, () => Call> = {
+    reserve: () => ({
+      keys: [KEY, COMPANION, FENCE_COUNTER],
+      args: [token(), TTL_MS, 'p', 10, value()],
+    }),
+    renew: () => ({ keys: [KEY, COMPANION], args: [token(), TTL_MS] }),
+    want: () => ({
+      keys: [KEY, FENCE_COUNTER],
+      args: [value(), TTL_MS, random.chance(0.5) ? '' : token(), value()],
+    }),
+    materialize: () => ({
+      keys: random.chance(0.5) ? [KEY] : [KEY, COMPANION],
+      args: [token(), value(), TTL_MS],
+    }),
+    retain: () => ({
+      keys: [KEY, COMPANION, FENCE_COUNTER],
+      args: [value(), token(), TTL_MS, 'p', 10, 5],
+    }),
+    release: () => ({ keys: [KEY, COMPANION], args: [value()] }),
+    extend: () => ({ keys: [KEY], args: [value(), TTL_MS] }),
+    yield: () => ({ keys: [KEY, COMPANION], args: [token()] }),
+    fence: () => ({ keys: [KEY, FENCE_COUNTER], args: [value(), random.below(2)] }),
+  };
+  const call = calls[script as ScriptName];
+  if (call === undefined) throw new Error(`nothing is known here of lua/${script}.lua`);
+  return call();
+}
 
-  for (let step = 0; step < 3000; step++) {
-    const { redis } = scripts;
-    const choice = random.below(12);
-    if (choice === 0) {
-      await redis.del(KEY);
-      model.del(0, KEY);
-    } else if (choice === 1) {
-      const held = random.below(2) === 0 ? value() : token();
-      await redis.set(KEY, held, 'PX', TTL_MS);
-      model.set(0, KEY, held, TTL_MS);
-    } else if (choice === 2 && random.below(4) === 0) {
-      await redis.del(KEY);
-      await redis.lpush(KEY, 'x');
-      model.setList(0, KEY);
-    }
-    const script = SCRIPTS[random.below(SCRIPTS.length)] ?? 'yield';
-    const args: Record<ScriptName, readonly (string | number)[]> = {
-      reserve: [token(), TTL_MS, 'p', 10, value()],
-      renew: [token(), TTL_MS],
-      want: [value(), TTL_MS, random.below(2) === 0 ? '' : token(), value()],
-      materialize: [token(), value(), TTL_MS],
-      retain: [value(), token(), TTL_MS, 'p', 10, 5],
-      release: [value()],
-      extend: [value(), TTL_MS],
-      yield: [token()],
-      fence: [value(), random.below(2)],
-    };
-    const call = { script, keys: KEYS[script], args: args[script] };
-    const real = await scripts.run(call);
-    const modelled = model.run({ ...call, database: 0 });
-    const what = `step ${step}: ${script} ${args[script].join(' ')}`;
-    if (!t.ok(alike(real, modelled), what, { real, modelled })) return;
-    const state = model.get(0, KEY);
-    if (state === null || !state.startsWith('\0')) {
-      if (!t.equal(await redis.get(KEY), state, what)) return;
-    }
-    if (!t.equal(await redis.exists(COMPANION), model.get(0, COMPANION) === null ? 0 : 1, what)) {
-      return;
-    }
-    const status = `${script} ${real[0]}`;
-    seen.set(status, (seen.get(status) ?? 0) + 1);
+/** Had some answer never come up, the comparison would say nothing of it. */
+const ANSWERS = [
+  ...['extend extended', 'extend not-owner', 'extend other-type'],
+  ...['fence fence', 'fence not-owner', 'fence other-type'],
+  ...['materialize gone', 'materialize materialized', 'materialize other-type'],
+  ...['release not-owner', 'release other-type', 'release released'],
+  ...['renew gone', 'renew other-type', 'renew renewed'],
+  ...['reserve delegated', 'reserve held', 'reserve other-type', 'reserve reserved'],
+  ...['retain not-owner', 'retain other-type', 'retain retained'],
+  ...['want delegated', 'want held', 'want other-type', 'want yours'],
+  ...['yield gone', 'yield other-type', 'yield yielded'],
+];
+
+/** What others do to the keys in between. */
+function disturbance(random: SeededRandom): string[][] {
+  const held = random.chance(0.5) ? `v${random.below(2)}` : `forelock:p:e:${random.below(2)}`;
+  switch (random.below(40)) {
+    case 0:
+    case 1:
+    case 2:
+      return [['DEL', KEY]];
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+      return [['SET', KEY, held, 'PX', String(TTL_MS)]];
+    case 7:
+      return [
+        ['DEL', KEY],
+        ['LPUSH', KEY, 'x'],
+      ];
+    case 8:
+      return [['DEL', COMPANION]];
+    case 9:
+      return [['SET', COMPANION, random.pick(['{}', 'x', '{"since":"y"}', '{"since":5}'])]];
+    case 10:
+      return [['SET', FENCE_COUNTER, random.pick(['5', '9000000000000000', 'x'])]];
+    case 11:
+      return [
+        ['DEL', FENCE_COUNTER],
+        ['HSET', FENCE_COUNTER, 'f', 'x'],
+      ];
+    case 12:
+      return [['DEL', FENCE_COUNTER]];
+    case 13:
+      return [['SCRIPT', 'FLUSH']];
+    default:
+      return [];
   }
-  // Had some answer never come up, the comparison would say nothing of it.
-  t.strictSame([...seen.keys()].sort(), [
-    'extend extended',
-    'extend not-owner',
-    'extend other-type',
-    'fence fence',
-    'fence not-owner',
-    'fence other-type',
-    'materialize gone',
-    'materialize materialized',
-    'materialize other-type',
-    'release not-owner',
-    'release other-type',
-    'release released',
-    'renew gone',
-    'renew other-type',
-    'renew renewed',
-    'reserve delegated',
-    'reserve held',
-    'reserve other-type',
-    'reserve reserved',
-    'retain not-owner',
-    'retain other-type',
-    'retain retained',
-    'want delegated',
-    'want held',
-    'want other-type',
-    'want yours',
-    'yield gone',
-    'yield other-type',
-    'yield yielded',
-  ]);
+}
+
+t.test('each file of lua/ does on the simulated Redis what it does on a real one', async t => {
+  const pair = await Pair.start(t);
+  const random = new SeededRandom(1);
+  const scripts = readdirSync(join(projectFolder, 'lua')).map(file => file.replace('.lua', ''));
+  const seen = new Set<string>();
+  for (let step = 0; step < 2500 && pair.differences.length === 0; step++) {
+    for (const words of disturbance(random)) await pair.ask(words);
+    const script = random.pick(scripts);
+    const { keys, args } = scriptCall(script, random);
+    const words = [pair.redis.textOf(script), String(keys.length), ...keys, ...args.map(String)];
+    const what = `step ${step}: ${script} ${args.join(' ')}`;
+    // What it tells of how long a key was kept is a time, however short.
+    const timesFrom = script === 'reserve' ? 0 : undefined;
+    const answer = plain(await pair.askAndLook(['EVAL', ...words], what, timesFrom));
+    seen.add(`${script} ${Array.isArray(answer) ? answer[0] : 'error'}`);
+  }
+  t.strictSame(pair.differences, []);
+  t.strictSame([...seen].sort(), ANSWERS);
 });
 
-/** Words alike, numbers within what the clocks of two processes may differ by. */
-function alike(real: readonly unknown[], modelled: readonly unknown[]): boolean {
-  if (real.length !== modelled.length) return false;
-  return real.every((value, index) => {
-    const other = modelled[index];
-    if (typeof value !== 'number' || typeof other !== 'number') return value === other;
-    const isFence = value > 1e15;
-    return Math.abs(value - other) <= (isFence ? 5e6 : 5000);
-  });
-}
+t.test('Lua is the Lua of Redis, with all its peculiarities', async t => {
+  const pair = await Pair.start(t);
+  for (const text of LUA_CASES) await pair.ask(['EVAL', text, '2', 'k1', 'k2', 'a1', '7'], text);
+  t.strictSame(pair.differences, []);
+  t.equal(pair.asked, LUA_CASES.length);
+});
+
+t.test('commands at random are answered, and leave the keys, as in a real Redis', async t => {
+  const pair = await Pair.start(t);
+  const random = new SeededRandom(2);
+  for (let step = 0; step < 4000 && pair.differences.length === 0; step++) {
+    if (random.chance(0.01)) await pair.ask(['FLUSHALL']);
+    await pair.askAndLook(randomCommand(random));
+  }
+  t.strictSame(pair.differences, []);
+});
+
+t.test('scripts at random are answered, and leave the keys, as in a real Redis', async t => {
+  const pair = await Pair.start(t);
+  const random = new SeededRandom(3);
+  for (let step = 0; step < 2000 && pair.differences.length === 0; step++) {
+    if (random.chance(0.01)) await pair.ask(['FLUSHALL']);
+    await pair.askAndLook(['EVAL', randomScript(random), '0']);
+  }
+  t.strictSame(pair.differences, []);
+});

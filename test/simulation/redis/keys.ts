@@ -11,28 +11,37 @@ function leftMs(connection: Connection, key: string): number {
   return entry.expiresAtMs === Infinity ? -1 : entry.expiresAtMs - connection.nowMs();
 }
 
+const EXPIRE_OPTIONS: ReadonlySet<string> = new Set(['NX', 'XX', 'GT', 'LT']);
+
 function expire(
   connection: Connection,
   words: readonly string[],
   unitMs: number,
   isAbsolute: boolean,
 ): Reply {
-  const [, key = '', text, option] = words;
-  const count = parseInteger(text);
-  const only = option?.toUpperCase();
-  if (only !== undefined && !['NX', 'XX', 'GT', 'LT'].includes(only)) {
-    return new ErrorReply(`ERR Unsupported option ${option}`);
+  const [, key = '', text, ...options] = words;
+  const only = new Set(options.map(option => option.toUpperCase()));
+  for (const option of options) {
+    if (!EXPIRE_OPTIONS.has(option.toUpperCase())) {
+      return new ErrorReply(`ERR Unsupported option ${option}`);
+    }
   }
-  if (words.length > 4) throw new Error('the simulated Redis has one option of EXPIRE at a time');
+  if (only.has('NX') && only.size > 1) {
+    return new ErrorReply('ERR NX and XX, GT or LT options at the same time are not compatible');
+  }
+  if (only.has('GT') && only.has('LT')) {
+    return new ErrorReply('ERR GT and LT options at the same time are not compatible');
+  }
+  const count = parseInteger(text);
   if (count === null) return NOT_AN_INTEGER;
   const atMs = count * unitMs + (isAbsolute ? 0 : connection.nowMs());
   const entry = connection.find(key);
   if (entry === undefined) return 0;
   const beforeMs = entry.expiresAtMs;
-  if (only === 'NX' && beforeMs !== Infinity) return 0;
-  if (only === 'XX' && beforeMs === Infinity) return 0;
-  if (only === 'GT' && atMs <= beforeMs) return 0;
-  if (only === 'LT' && atMs >= beforeMs) return 0;
+  if (only.has('NX') && beforeMs !== Infinity) return 0;
+  if (only.has('XX') && beforeMs === Infinity) return 0;
+  if (only.has('GT') && atMs <= beforeMs) return 0;
+  if (only.has('LT') && atMs >= beforeMs) return 0;
   // A time that is over deletes the key at once.
   if (atMs <= connection.nowMs()) connection.remove(key);
   else connection.put(key, entry.value, atMs);

@@ -62,7 +62,9 @@ export class LuaJson {
     if (type === TYPE.number) {
       return `"${generalFormat(this.stack.lua._lua_tonumber(state, -2), 14)}"`;
     }
-    throw new JsonError('Cannot serialise table: table key must be a number or string');
+    throw new JsonError(
+      `Cannot serialise ${this.stack.typeNameAt(state, -2)}: table key must be a number or string`,
+    );
   }
 
   /** How many items where all keys are whole numbers from 1 on; 0 for an object. */
@@ -162,7 +164,7 @@ class Decoder {
     if (this.takes('null')) return lua._lua_pushlightuserdata(state, 0);
     NUMBER.lastIndex = this.at;
     const number = NUMBER.exec(text)?.[0];
-    if (number === undefined || !/^[-0-9]/.test(number) || /^-?0\d/.test(number)) {
+    if (number === undefined || !/^[-0-9]/.test(number)) {
       throw this.unexpected('value');
     }
     this.at += number.length;
@@ -213,7 +215,6 @@ class Decoder {
   }
 
   private string(): string {
-    const start = this.at;
     let result = '';
     for (this.at++; this.text[this.at] !== '"'; this.at++) {
       const byte = this.text[this.at];
@@ -222,20 +223,21 @@ class Decoder {
           `Expected value but found unexpected end of string at character ${this.at + 1}`,
         );
       }
-      result += byte === '\\' ? this.escape(start) : byte;
+      result += byte === '\\' ? this.escape() : byte;
     }
     this.at++;
     return result;
   }
 
-  private escape(start: number): string {
+  private escape(): string {
+    const backslashAt = this.at;
     this.at++;
     const letter = this.text[this.at] ?? '';
     const plain = UNESCAPES[letter];
     if (plain !== undefined) return plain;
     const hex = /^[0-9a-f]{4}/i.exec(this.text.slice(this.at + 1))?.[0];
     if (letter !== 'u' || hex === undefined) {
-      this.at = start;
+      this.at = backslashAt;
       throw this.unexpected('value', 'invalid escape code');
     }
     this.at += 4;

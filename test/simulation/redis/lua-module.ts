@@ -40,12 +40,16 @@ export interface LuaModule {
   _lua_rawseti(state: State, table: number, item: number): void;
   _lua_rawget(state: State, table: number): void;
   _lua_rawgeti(state: State, table: number, item: number): void;
+  _lua_setmetatable(state: State, index: number): number;
+  _lua_concat(state: State, count: number): void;
+  _luaL_where(state: State, level: number): void;
   _lua_setfield(state: State, table: number, name: Pointer): void;
 }
 
 /** Constants of lua.h, version 5.1. */
 export const REGISTRY = -10000;
 export const GLOBALS = -10002;
+export const ALL_RESULTS = -1;
 export const TYPE = {
   nil: 0,
   boolean: 1,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { errorText } from './lua-errors.js';
 import { JsonError, LuaJson } from './lua-json.js';
-import { GLOBALS, type LuaModule, luaModule, REGISTRY, TYPE } from './lua-module.js';
+import { ALL_RESULTS, GLOBALS, type LuaModule, luaModule, REGISTRY, TYPE } from './lua-module.js';
 import { LuaStack } from './lua-stack.js';
 import { generalFormat } from './numbers.js';
 import { ErrorReply, type Reply, Status } from './reply.js';
@@ -18,24 +18,30 @@ export interface CompiledScript {
 
 /**
  * As Redis 7 prepares Lua for scripts: its error handler, word by word, gives an error the place
- * where it was raised; what depends on the world outside is taken away; globals are barred.
+ * where it was raised; its `pcall` gives the text of an error in place of the table; what depends on
+ * the world outside is taken away. The second function runs a script, and gives a short list item by
+ * item, since each step from here into Lua and back costs more than many within it.
  */
 const PRELUDE = `
-local debug, type, tostring, raise = debug, type, tostring, error
+local debug, type, tostring, unpack, select, call = debug, type, tostring, unpack, select, pcall
 for _, name in ipairs({'debug', 'os', 'io', 'package', 'require', 'module', 'print',
     'dofile', 'loadfile', 'newproxy'}) do
   _G[name] = nil
 end
 -- Neither the time nor numbers by chance: no script of a protocol may depend on them.
 math.random, math.randomseed = nil, nil
-KEYS, ARGV = {}, {}
-setmetatable(_G, {
-  __newindex = function() raise('Attempt to modify a readonly table', 2) end,
-  __index = function(_, name)
-    raise('Script attempted to access nonexistent global variable \\'' .. tostring(name) .. '\\'', 2)
-  end,
-})
-return function(err)
+
+local function outcome(ok, problem, ...)
+  if ok then return ok, problem, ... end
+  if type(problem) == 'table' then
+    local text = problem.err
+    if type(text) == 'string' or type(text) == 'number' then problem = text end
+  end
+  return false, problem
+end
+pcall = function(...) return outcome(call(...)) end
+
+local function handler(err)
   local i = debug.getinfo(2, 'nSl')
   if i and i.what == 'C' then i = debug.getinfo(3, 'nSl') end
   if type(err) ~= 'table' then err = {err = 'ERR ' .. tostring(err)} end
@@ -45,6 +51,18 @@ return function(err)
   end
   return err
 end
+
+KEYS, ARGV = {}, {}
+local function run(script, keys, ...)
+  local words = {...}
+  KEYS, ARGV = {unpack(words, 1, keys)}, {unpack(words, keys + 1)}
+  local result = script()
+  if type(result) == 'table' and result.err == nil and result.ok == nil and #result <= 8 then
+    return true, unpack(result, 1, #result)
+  end
+  return false, result
+end
+return handler, run
 `;
 
 const REDIS_CONSTANTS: Readonly<Record<string, string | number>> = {
@@ -64,11 +82,8 @@ class ScriptEngine {
   private readonly state = luaModule._luaL_newstate();
   private readonly compiled = new Map<string, CompiledScript | ErrorReply>();
   private readonly errorHandler: number;
-  private readonly names = {
-    KEYS: this.stack.constant('KEYS'),
-    ARGV: this.stack.constant('ARGV'),
-    script: this.stack.constant('@user_script'),
-  };
+  private readonly runner: number;
+  private readonly scriptName = this.stack.constant('@user_script');
   private host: ScriptHost | null = null;
   /** What went wrong in the model itself, which no script may catch. */
   private fault: unknown = null;
@@ -79,8 +94,10 @@ class ScriptEngine {
     this.defineRedis();
     this.defineJson();
     this.stack.load(state, PRELUDE, this.stack.constant('@prelude'));
-    if (lua._lua_pcall(state, 0, 1, 0) !== 0) throw new Error(this.stack.stringAt(state, -1));
+    if (lua._lua_pcall(state, 0, 2, 0) !== 0) throw new Error(this.stack.stringAt(state, -1));
+    this.runner = lua._luaL_ref(state, REGISTRY);
     this.errorHandler = lua._luaL_ref(state, REGISTRY);
+    this.barGlobals();
   }
 
   /** The script, or why it is none. */
@@ -103,13 +120,16 @@ class ScriptEngine {
     if (this.host !== null) throw new Error('a script runs while another one does');
     this.host = host;
     try {
-      this.setList(this.names.KEYS, keys);
-      this.setList(this.names.ARGV, args);
+      lua._lua_checkstack(state, keys.length + args.length + 20);
       lua._lua_rawgeti(state, REGISTRY, this.errorHandler);
+      lua._lua_rawgeti(state, REGISTRY, this.runner);
       lua._lua_rawgeti(state, REGISTRY, script.function);
-      const failed = lua._lua_pcall(state, 0, 1, 1) !== 0;
+      lua._lua_pushnumber(state, keys.length);
+      for (const key of keys) this.stack.pushString(state, key);
+      for (const argument of args) this.stack.pushString(state, argument);
+      const failed = lua._lua_pcall(state, 2 + keys.length + args.length, ALL_RESULTS, 1) !== 0;
       if (this.fault !== null) throw this.fault;
-      return failed ? this.errorReply(script.sha) : this.replyAt(state);
+      return failed ? this.errorReply(script.sha) : this.result(state);
     } finally {
       lua._lua_settop(state, 0);
       this.host = null;
@@ -119,9 +139,7 @@ class ScriptEngine {
 
   private compileAnew(text: string): CompiledScript | ErrorReply {
     const { lua, state } = this;
-    // The body of a function, as in Redis, and on the same line.
-    const loaded = this.stack.load(state, `return function() ${text}\nend`, this.names.script);
-    if (!loaded || lua._lua_pcall(state, 0, 1, 0) !== 0) {
+    if (!this.stack.load(state, text, this.scriptName)) {
       const reason = this.stack.stringAt(state, -1);
       lua._lua_settop(state, 0);
       return new ErrorReply(`ERR Error compiling script (new function): ${reason}`);
@@ -130,14 +148,19 @@ class ScriptEngine {
     return { sha, function: lua._luaL_ref(state, REGISTRY) };
   }
 
-  private setList(name: number, items: readonly string[]): void {
+  /** What no script may do to the names that all share; told as Redis tells it. */
+  private barGlobals(): void {
     const { lua, state } = this;
-    lua._lua_createtable(state, items.length, 0);
-    for (let index = 0; index < items.length; index++) {
-      this.stack.pushString(state, items[index] ?? '');
-      lua._lua_rawseti(state, -2, index + 1);
-    }
-    lua._lua_setfield(state, GLOBALS, name);
+    lua._lua_createtable(state, 0, 2);
+    this.define('__newindex', caller =>
+      this.raise(caller, 'Attempt to modify a readonly table', true),
+    );
+    this.define('__index', caller => {
+      const name = this.wordAt(caller, 2) ?? '';
+      const told = `Script attempted to access nonexistent global variable '${name}'`;
+      return this.raise(caller, told, true);
+    });
+    lua._lua_setmetatable(state, GLOBALS);
   }
 
   // ---- from Lua to Redis
@@ -175,7 +198,14 @@ class ScriptEngine {
       ),
     );
     this.define('decode', caller =>
-      this.withJson(caller, 'decode', () => this.json.decode(caller, this.wordAt(caller, 1) ?? '')),
+      this.withJson(caller, 'decode', () => {
+        const text = this.wordAt(caller, 1);
+        if (text === null) {
+          const type = this.stack.typeNameAt(caller, 1);
+          throw new JsonError(`bad argument #1 to 'decode' (string expected, got ${type})`);
+        }
+        this.json.decode(caller, text);
+      }),
     );
     this.stack.pushString(state, 'null');
     lua._lua_pushlightuserdata(state, 0);
@@ -193,7 +223,7 @@ class ScriptEngine {
 
   private withJson(caller: number, name: string, run: () => void): number {
     if (this.lua._lua_gettop(caller) !== 1) {
-      return this.raise(caller, `bad argument #1 to '${name}' (expected 1 argument)`);
+      return this.raise(caller, `bad argument #1 to '${name}' (expected 1 argument)`, true);
     }
     let problem: string | null = null;
     try {
@@ -202,13 +232,16 @@ class ScriptEngine {
       problem = String(error instanceof JsonError ? error.message : error);
       if (!(error instanceof JsonError)) this.fault = error;
     }
-    return problem === null ? 1 : this.raise(caller, problem);
+    return problem === null ? 1 : this.raise(caller, problem, true);
   }
 
   /** Leaves Lua's function by an error, and this one with it. */
-  private raise(caller: number, message: string): number {
+  private raise(caller: number, message: string, withPlace = false): number {
+    const { lua } = this;
+    if (withPlace) lua._luaL_where(caller, 1);
     this.stack.pushString(caller, message);
-    return this.lua._lua_error(caller);
+    if (withPlace) lua._lua_concat(caller, 2);
+    return lua._lua_error(caller);
   }
 
   private command(caller: number, raises: boolean): number {
@@ -236,7 +269,7 @@ class ScriptEngine {
   /** The arguments of a call as words, or what is wrong with them. */
   private words(caller: number): string[] | string {
     const count = this.lua._lua_gettop(caller);
-    if (count === 0) return 'ERR Please specify at least one argument for this redis.call()';
+    if (count === 0) return 'ERR Please specify at least one argument for this redis lib call';
     const words: string[] = [];
     for (let index = 1; index <= count; index++) {
       const word = this.wordAt(caller, index);
@@ -292,41 +325,55 @@ class ScriptEngine {
     });
   }
 
-  /** What the script returned, on top of the stack. */
-  private replyAt(state: number): Reply {
+  /** What the runner gave, above the error handler: whether it is a list, and its items. */
+  private result(state: number): Reply {
+    const { lua } = this;
+    if (lua._lua_toboolean(state, 2) === 0) return this.replyAt(state, 3);
+    const end = lua._lua_gettop(state);
+    const items: Reply[] = [];
+    for (let index = 3; index <= end; index++) {
+      const item = this.replyAt(state, index);
+      // A list ends before its first hole.
+      if (item === null && lua._lua_type(state, index) === TYPE.nil) break;
+      items.push(item);
+    }
+    return items;
+  }
+
+  private replyAt(state: number, index: number): Reply {
     const { lua, stack } = this;
-    switch (lua._lua_type(state, -1)) {
+    switch (lua._lua_type(state, index)) {
       case TYPE.string:
-        return stack.stringAt(state, -1);
+        return stack.stringAt(state, index);
       case TYPE.number:
-        return Math.trunc(lua._lua_tonumber(state, -1));
+        return Math.trunc(lua._lua_tonumber(state, index));
       case TYPE.boolean:
-        return lua._lua_toboolean(state, -1) === 0 ? null : 1;
+        return lua._lua_toboolean(state, index) === 0 ? null : 1;
       case TYPE.table:
-        return this.tableReply(state);
+        lua._lua_checkstack(state, 4);
+        lua._lua_pushvalue(state, index);
+        try {
+          return this.tableReply(state);
+        } finally {
+          lua._lua_settop(state, -2);
+        }
       default:
         return null;
     }
   }
 
+  /** Of the table on top of the stack. */
   private tableReply(state: number): Reply {
     const { lua, stack } = this;
-    // A list, as nearly every answer is one: no need to look for the two words that make it another.
-    lua._lua_rawgeti(state, -1, 1);
-    if (lua._lua_type(state, -1) === TYPE.nil) {
-      lua._lua_settop(state, -2);
-      const message = stack.fieldAt(state, -1, 'err');
-      if (message !== null) return new ErrorReply(message);
-      const text = stack.fieldAt(state, -1, 'ok');
-      return text === null ? [] : new Status(text.replace(/[\r\n]/g, ' '));
-    }
-    lua._lua_checkstack(state, 4);
-    const items: Reply[] = [this.replyAt(state)];
-    lua._lua_settop(state, -2);
-    for (let item = 2; ; item++) {
+    const message = stack.fieldAt(state, -1, 'err');
+    if (message !== null) return new ErrorReply(message);
+    const text = stack.fieldAt(state, -1, 'ok');
+    if (text !== null) return new Status(text.replace(/[\r\n]/g, ' '));
+    const items: Reply[] = [];
+    for (let item = 1; ; item++) {
       lua._lua_rawgeti(state, -1, item);
       const isEnd = lua._lua_type(state, -1) === TYPE.nil;
-      if (!isEnd) items.push(this.replyAt(state));
+      if (!isEnd) items.push(this.replyAt(state, lua._lua_gettop(state)));
       lua._lua_settop(state, -2);
       if (isEnd) return items;
     }
