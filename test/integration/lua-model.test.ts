@@ -1,11 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { ScriptName } from '../../src/locks/contract.js';
 import { companionOf, FENCE_COUNTER } from '../../src/locks/names.js';
 import { projectFolder } from '../harness/project.js';
 import { SeededRandom } from '../simulation/random.js';
 import { plain } from '../simulation/redis/reply.js';
+import { Listening } from './lua-model/listening.js';
 import { LUA_CASES } from './lua-model/lua-cases.js';
 import { Pair } from './lua-model/pair.js';
 import { randomCommand } from './lua-model/random-commands.js';
@@ -148,6 +150,104 @@ t.test('scripts at random are answered, and leave the keys, as in a real Redis',
   for (let step = 0; step < 2000 && pair.differences.length === 0; step++) {
     if (random.chance(0.01)) await pair.ask(['FLUSHALL']);
     await pair.askAndLook(['EVAL', randomScript(random), '0']);
+  }
+  t.strictSame(pair.differences, []);
+});
+
+/** What a connection that tracks reads, what it and another one write, and what else changes keys. */
+function trackingStep(random: SeededRandom): {
+  readonly own: readonly string[][];
+  readonly others: readonly string[][];
+} {
+  const key = random.pick(['a', 'b', 'c']);
+  const other = random.pick(['a', 'b', 'c']);
+  const written = random.pick([
+    ['SET', key, 'x'],
+    ['SET', key, 'x', 'NX'],
+    ['DEL', key, other],
+    ['PEXPIRE', key, '600000'],
+    ['PEXPIRE', key, '0'],
+    ['PERSIST', key],
+    ['INCR', 'a'],
+    ['GETDEL', key],
+    ['EVAL', "return redis.call('SET', KEYS[1], 'y')", '1', key],
+    ['EVAL', "redis.call('DEL', KEYS[1]) return redis.call('GET', KEYS[1])", '1', key],
+    [
+      'EVAL',
+      "redis.call('SET', KEYS[1], 'y') return redis.call('EXISTS', KEYS[2])",
+      '2',
+      key,
+      other,
+    ],
+    ['PUBLISH', 'channel', `to ${key}`],
+    ['PUBLISH', 'elsewhere', 'x'],
+    ['EVAL', "return redis.call('PUBLISH', KEYS[1], 'x')", '1', 'channel'],
+  ]);
+  const read = random.pick([
+    ['GET', key],
+    ['EXISTS', key, other],
+    ['PTTL', key],
+    ['TYPE', key],
+    ['EVAL', "return redis.call('GET', KEYS[1])", '1', key],
+    ['EVAL', "return redis.call('GET', KEYS[1])", '2', key, other],
+    ['EVAL', 'return 1', '1', key],
+    ['EVAL', "return redis.call('TIME')", '1', key],
+  ]);
+  switch (random.below(12)) {
+    case 0:
+      return { own: [written], others: [] };
+    case 1:
+    case 2:
+    case 3:
+      return { own: [], others: [written] };
+    case 4:
+      return random.chance(0.3) ? { own: [], others: [['FLUSHALL']] } : { own: [read], others: [] };
+    case 5:
+      return random.chance(0.3) ? { own: [['FLUSHALL']], others: [] } : { own: [read], others: [] };
+    default:
+      return { own: [read], others: [] };
+  }
+}
+
+for (const option of ['', 'NOLOOP']) {
+  t.test(`a tracking connection is told what it is told by a real Redis ${option}`, async t => {
+    const pair = await Pair.start(t);
+    const random = new SeededRandom(4);
+    const listening = await Listening.connect(t, pair);
+    await listening.ask(['CLIENT', 'TRACKING', 'ON', ...(option === '' ? [] : [option])]);
+    await listening.ask(['SUBSCRIBE', 'channel']);
+    let told = 0;
+    for (let step = 0; step < 1500; step++) {
+      const { own, others } = trackingStep(random);
+      for (const words of own) await listening.ask(words);
+      for (const words of others) await pair.ask(words);
+      const { real, simulated } = await listening.heard();
+      told += real.length;
+      const what = [...own, ...others].map(words => words.join(' ')).join(', ');
+      if (!t.strictSame(simulated, real, `step ${step}: ${what}`)) break;
+    }
+    t.strictSame(pair.differences, []);
+    t.ok(told > 100, `${told} pushes`);
+  });
+}
+
+t.test('a key that has expired is gone, and whoever has read it is told', async t => {
+  const pair = await Pair.start(t);
+  const listening = await Listening.connect(t, pair);
+  await listening.ask(['CLIENT', 'TRACKING', 'ON']);
+  for (const look of [
+    ['GET', 'a'],
+    ['SET', 'a', 'y', 'NX'],
+    ['DEL', 'a'],
+    ['EVAL', "return redis.call('PTTL', KEYS[1])", '1', 'a'],
+  ]) {
+    await pair.ask(['SET', 'a', 'x', 'PX', '40']);
+    await listening.ask(['GET', 'a']);
+    await sleep(60);
+    await pair.askAndLook(look);
+    const { real, simulated } = await listening.heard();
+    t.strictSame(simulated, real, look.join(' '));
+    t.ok(real.includes('invalidate a'));
   }
   t.strictSame(pair.differences, []);
 });

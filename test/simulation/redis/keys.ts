@@ -131,7 +131,7 @@ export const KEY_COMMANDS: CommandTable = {
     arity: -1,
     writes: true,
     run: connection => {
-      connection.server.flush(connection);
+      connection.server.flush();
       return OK;
     },
   },

@@ -290,11 +290,11 @@ export class SimulatedRedis {
   }
 
   /** FLUSHALL. */
-  flush(by: Connection | null): void {
+  flush(): void {
     this.keyspace.clear();
     this.dirty.clear();
     this.flushed = true;
-    this.tracking.flushed(by);
+    this.tracking.flushed();
     if (this.client === null) this.propagate();
   }
 

@@ -45,12 +45,10 @@ export class Tracking {
     }
   }
 
-  /** FLUSHALL and FLUSHDB: one push without keys for everything. */
-  flushed(by: Connection | null): void {
+  /** FLUSHALL: one push without keys for everything, NOLOOP or not. */
+  flushed(): void {
     this.readers.clear();
-    for (const reader of this.tracking) {
-      if (reader !== by || !reader.trackingOptions.noLoop) reader.invalidated(null);
-    }
+    for (const reader of this.tracking) reader.invalidated(null);
   }
 
   /** The command is over: its own connection is told what it changed. */
