@@ -66,7 +66,7 @@ export function composeListener(
   const upstreamName = formatUpstream(upstream);
   const greeter = new Greeter(upstreamOptions);
   const pipes = new PipeSet(upstreamOptions);
-  const scripts = new ScriptKnowledge();
+  const scripts = new ScriptKnowledge(options);
   const waiters = new Waiters(options.reconnectWaitMs);
   let commands: CommandTable | null = null;
   const learnCommands = (reply: unknown): void => {
@@ -129,6 +129,7 @@ export function composeListener(
       redisVersion: control.redisVersion,
       role: control.role,
       lastHeardMsAgo: msAgo(control.lastHeardAtMs()),
+      readySilenceMs: options.readySilenceMs,
       delegationBar: delegationBar(),
       ...pipes.counts(),
     }),

@@ -40,7 +40,7 @@ export interface RunningListener {
  * is taken, or there is no redis-server. An upstream that can't be reached is no such error.
  */
 export async function compose(options: Options, output: LogOutput): Promise<Forelock> {
-  const redis = options.upstream === null ? await privateRedis() : null;
+  const redis = options.upstream === null ? await privateRedis(options) : null;
   try {
     return await start(options, output, redis);
   } catch (error) {
@@ -49,9 +49,9 @@ export async function compose(options: Options, output: LogOutput): Promise<Fore
   }
 }
 
-async function privateRedis(): Promise<PrivateRedis> {
+async function privateRedis(options: Options): Promise<PrivateRedis> {
   try {
-    return await startPrivateRedis();
+    return await startPrivateRedis(options);
   } catch (error) {
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
@@ -71,7 +71,7 @@ async function start(
   };
   const listeners = placesOf(options, redis).map(place => composeListener(options, place, share));
   const sources = listeners.map(each => each.sources);
-  const http = createHttp({
+  const http = createHttp(options, {
     notReady: () => notReadyBecause(sources),
     metrics: createMetrics(sources, holds, output.droppedLines),
     failed: error => output.log.error({ err: error }, 'an HTTP page failed'),

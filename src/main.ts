@@ -36,7 +36,7 @@ async function main(): Promise<void> {
 }
 
 async function run(options: Options, warnings: readonly string[]): Promise<void> {
-  const output = await createLog(options.logLevel, process.stdout.isTTY);
+  const output = await createLog(options.logLevel, options.logBacklogBytes, process.stdout.isTTY);
   const { log } = output;
   const fault = (error: unknown): void => {
     // The state is not known any more: ending leaves every delegation to its lease.

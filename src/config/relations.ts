@@ -44,6 +44,11 @@ export const relations: readonly Relation[] = [
     holds: options => options.leaseSlackMinMs <= options.leaseSlackMaxMs,
   },
   {
+    names: ['controlRetryMinMs', 'controlRetryMaxMs'],
+    demand: '--control-retry-min-ms is at most --control-retry-max-ms',
+    holds: options => options.controlRetryMinMs <= options.controlRetryMaxMs,
+  },
+  {
     names: ['heartbeatMs', 'upstreamSilenceMs'],
     demand: '--heartbeat-ms is at most half of --upstream-silence-ms',
     // One lost beat must not look like a lost Redis.

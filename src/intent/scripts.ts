@@ -30,14 +30,21 @@ export interface KnownScript {
   readonly mayLoopForever: boolean;
 }
 
+/** Limits of what is remembered; the names are the settings' own. */
 export interface ScriptKnowledgeOptions {
   /** Scripts that are remembered; the one unused for longest is forgotten. */
-  readonly scriptsMax?: number;
+  readonly scriptsMax: number;
   /** Longer texts are not read: they are taken to touch everything. */
-  readonly scriptTextMaxBytes?: number;
+  readonly scriptTextMaxBytes: number;
   /** All texts that are kept, so that a known one need not be hashed and read again. */
-  readonly scriptTextsMaxBytes?: number;
+  readonly scriptTextsMaxBytes: number;
 }
+
+export const scriptDefaults: ScriptKnowledgeOptions = {
+  scriptsMax: 2000,
+  scriptTextMaxBytes: 64 * 1024,
+  scriptTextsMaxBytes: 8 * 1024 * 1024,
+};
 
 /**
  * What scripts mean and touch, learnt from the texts of EVAL and SCRIPT LOAD as they go by. What a
@@ -55,10 +62,10 @@ export class ScriptKnowledge implements ScriptScopes {
   /** SHA-1s that the upstream has shown to know. */
   readonly #loaded = new Set<string>();
 
-  constructor(options: ScriptKnowledgeOptions = {}) {
-    this.#scriptsMax = options.scriptsMax ?? 2000;
-    this.#textMaxBytes = options.scriptTextMaxBytes ?? 64 * 1024;
-    this.#textsMaxBytes = options.scriptTextsMaxBytes ?? 8 * 1024 * 1024;
+  constructor(options: ScriptKnowledgeOptions = scriptDefaults) {
+    this.#scriptsMax = options.scriptsMax;
+    this.#textMaxBytes = options.scriptTextMaxBytes;
+    this.#textsMaxBytes = options.scriptTextsMaxBytes;
   }
 
   /** The upstream told its commands: what scripts touch is read anew with them. */

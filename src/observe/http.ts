@@ -24,30 +24,32 @@ interface Page {
 }
 
 /**
- * Limits for a listener that only probes and scrapers speak to. They keep a stranger who reaches it
- * from holding memory or connections; Redis clients are not affected, whatever happens here.
+ * Limits for a listener that only probes and scrapers speak to; the names are the settings' own. They
+ * keep a stranger who reaches it from holding memory or connections; Redis clients are not affected,
+ * whatever happens here.
  */
-const HEADER_BYTES_MAX = 8 * 1024;
-const HEADERS_TIMEOUT_MS = 5000;
-const REQUEST_TIMEOUT_MS = 10_000;
-const IDLE_TIMEOUT_MS = 5000;
-const CONNECTIONS_MAX = 64;
+export interface HttpLimits {
+  readonly httpHeaderMaxBytes: number;
+  readonly httpRequestTimeoutMs: number;
+  readonly httpIdleTimeoutMs: number;
+  readonly httpConnectionsMax: number;
+}
 
 const PLAIN = 'text/plain; charset=utf-8';
 
-export function createHttp(pages: HttpPages): HttpListener {
+export function createHttp(limits: HttpLimits, pages: HttpPages): HttpListener {
   const server = createServer(
     {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: IDLE_TIMEOUT_MS,
+      maxHeaderSize: limits.httpHeaderMaxBytes,
+      headersTimeout: Math.min(limits.httpIdleTimeoutMs, limits.httpRequestTimeoutMs),
+      requestTimeout: limits.httpRequestTimeoutMs,
+      keepAliveTimeout: limits.httpIdleTimeoutMs,
     },
     (request, response) => {
       void answer(pages, request, response);
     },
   );
-  server.maxConnections = CONNECTIONS_MAX;
+  server.maxConnections = limits.httpConnectionsMax;
   server.on('clientError', refuse);
   return {
     listen: (host, port) => listen(server, host, port),

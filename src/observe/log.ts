@@ -9,13 +9,15 @@ export interface LogOutput {
 }
 
 /**
- * Log lines that may wait for a reader. Whoever collects our log may stand still; then lines are
- * dropped and counted: a proxy that waits for its log would stop every client with it.
+ * JSON lines on stdout; on a terminal, lines for people. Whoever collects our log may stand still;
+ * then lines beyond `backlogBytes` are dropped and counted: a proxy that waits for its log would stop
+ * every client with it.
  */
-const WAITING_BYTES_MAX = 1024 * 1024;
-
-/** JSON lines on stdout; on a terminal, lines for people. */
-export async function createLog(level: string, isTerminal: boolean): Promise<LogOutput> {
+export async function createLog(
+  level: string,
+  backlogBytes: number,
+  isTerminal: boolean,
+): Promise<LogOutput> {
   const settings = {
     level,
     base: null,
@@ -28,7 +30,7 @@ export async function createLog(level: string, isTerminal: boolean): Promise<Log
     return { log: pino(settings, lines), droppedLines: () => 0 };
   }
   let dropped = 0;
-  const output = pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES_MAX });
+  const output = pino.destination({ dest: 1, sync: false, maxLength: backlogBytes });
   output.on('drop', () => dropped++);
   return { log: pino(settings, output), droppedLines: () => dropped };
 }

@@ -35,6 +35,12 @@ export interface UpstreamView {
   readonly redisVersion: string | null;
   readonly role: string | null;
   readonly lastHeardMsAgo: number | null;
+  /**
+   * For how long it may say nothing before /readyz says no. Slower to judge than a grant from memory:
+   * a Redis that is busy with one slow command is not gone, and all instances of an application would
+   * be taken out of service at once.
+   */
+  readonly readySilenceMs: number;
   readonly pipes: number;
   readonly ownConnections: number;
   /** Why nothing may be delegated by default now; null: it may. */
@@ -72,12 +78,6 @@ export interface ScoresView {
 }
 
 /**
- * Readiness is slower to judge than a grant from memory: a Redis that is busy with one slow command
- * is not gone, and all instances of an application would be taken out of service at once.
- */
-const READY_SILENCE_MS = 3000;
-
-/**
  * Why clients can't be served as they should be; null: they can. Of a Redlock group a majority is
  * enough, since it is for Redlock; else each listener counts.
  */
@@ -95,8 +95,9 @@ export function notReadyBecause(listeners: readonly Sources[]): string | null {
   return reasons.length > mayFail ? reasons.join('; ') : null;
 }
 
-function unservedBecause({ reachable, lastHeardMsAgo }: UpstreamView): string | null {
+function unservedBecause(upstream: UpstreamView): string | null {
+  const { reachable, lastHeardMsAgo, readySilenceMs } = upstream;
   if (!reachable) return 'upstream unreachable';
-  if (lastHeardMsAgo !== null && lastHeardMsAgo > READY_SILENCE_MS) return 'upstream silent';
+  if (lastHeardMsAgo !== null && lastHeardMsAgo > readySilenceMs) return 'upstream silent';
   return null;
 }

@@ -45,12 +45,11 @@ export class ClientOutput {
     this.#socket.end();
     // A client that never closes its side must not keep the socket.
     this.#socket.resume();
-    setTimeout(() => this.#socket.destroy(), CLOSING_PATIENCE_MS).unref();
+    const { closingPatienceMs } = this.#gateway.options;
+    setTimeout(() => this.#socket.destroy(), closingPatienceMs).unref();
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 }
-
-const CLOSING_PATIENCE_MS = 1000;

@@ -19,6 +19,13 @@ export interface SessionOptions {
   /** What may wait in one direction before the sender is no longer read. */
   readonly flowWindowBytes: number;
   readonly keepAliveMs: number;
+  /** Connections that may wait to be taken. */
+  readonly acceptBacklogMax: number;
+  /** How long a client that is ended may take to read its last reply. */
+  readonly closingPatienceMs: number;
+  readonly randomkeyTriesMax: number;
+  /** The newest grants of a client, by database, that WAIT makes sure of. */
+  readonly waitGrantsMax: number;
   readonly reconnectWaitMs: number;
   readonly valueMaxBytes: number;
 }

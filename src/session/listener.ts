@@ -26,7 +26,7 @@ export class Listener {
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+      this.#server.listen({ host, port, backlog: this.#gateway.options.acceptBacklogMax }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', error =>
           this.#gateway.log.error({ error: error.message }, 'the listener failed'),
@@ -50,14 +50,10 @@ export class Listener {
       socket.on('error', () => undefined);
       socket.end('-ERR max number of clients reached\r\n');
       socket.resume();
-      setTimeout(() => socket.destroy(), REFUSAL_PATIENCE_MS).unref();
+      setTimeout(() => socket.destroy(), options.closingPatienceMs).unref();
       return;
     }
     traffic.clientsAccepted++;
     new Session(this.#gateway, socket);
   }
 }
-
-/** Redis's tcp-backlog. */
-const BACKLOG = 511;
-const REFUSAL_PATIENCE_MS = 1000;

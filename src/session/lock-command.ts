@@ -65,7 +65,7 @@ function decide(session: Session, command: Command, intent: Intent): void {
     session.upstreamLost('a lock script of this client got no answer');
   } else {
     session.write(verdictReply(verdict, intent, state.protocol));
-    if (verdict === 'granted') session.grants.add(request.database, intent.key);
+    if (verdict === 'granted') request.remember();
   }
 }
 
@@ -106,12 +106,18 @@ class SessionRequest implements LockRequest {
     } else if (verdict === 'lost') {
       session.upstreamLost('a lock script of this client got no answer');
     } else {
-      if (verdict === 'granted') session.grants.add(this.database, this.intent.key);
+      if (verdict === 'granted') this.remember();
       session.answer(verdictReply(verdict, this.intent, session.state.protocol));
       // A client that doesn't read is closed in place of its answer: it heard nothing.
       return !session.closed;
     }
     return true;
+  }
+
+  /** Granted, and perhaps not in Redis yet. */
+  remember(): void {
+    const { grants, gateway } = this.#session;
+    grants.add(this.database, this.intent.key, gateway.options.waitGrantsMax);
   }
 
   /** Sends the client's own command, and tells the lock manager what came of it. */

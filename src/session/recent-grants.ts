@@ -9,17 +9,18 @@ export class RecentGrants {
   /** By database: a client may SELECT another one before it asks for its locks to be safe. */
   #keys: Map<number, Set<string>> | null = null;
 
-  add(database: number, key: string): void {
+  /** @param max databases that are remembered, and keys of each: WAIT is called soon after a grant */
+  add(database: number, key: string, max: number): void {
     this.#keys ??= new Map();
     let keys = this.#keys.get(database);
     if (keys === undefined) {
       keys = new Set();
       this.#keys.set(database, keys);
-      if (this.#keys.size > REMEMBERED_MAX) dropOldest(this.#keys);
+      if (this.#keys.size > max) dropOldest(this.#keys);
     }
     keys.delete(key);
     keys.add(key);
-    if (keys.size > REMEMBERED_MAX) dropOldest(keys);
+    if (keys.size > max) dropOldest(keys);
   }
 
   /** All of them, which are then forgotten: whoever asks sees to it that they reach Redis. */
@@ -32,9 +33,6 @@ export class RecentGrants {
     return taken;
   }
 }
-
-/** WAIT is called soon after the lock is taken: nobody holds more new locks than these by then. */
-const REMEMBERED_MAX = 64;
 
 function dropOldest<T>(remembered: { keys(): Iterator<T>; delete(oldest: T): unknown }): void {
   const { done, value } = remembered.keys().next();

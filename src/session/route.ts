@@ -153,7 +153,10 @@ function sharedCommand(session: Session, command: Command): void {
     if (reply === null) return touches?.end();
     tries++;
     session.gateway.scripts.answered(command.args, reply);
-    const again = filter === 'randomkey' && isOurName(reply) && tries < RANDOM_TRIES;
+    const again =
+      filter === 'randomkey' &&
+      isOurName(reply) &&
+      tries < session.gateway.options.randomkeyTriesMax;
     // Redis picked a name of ours: it shall pick again.
     if (again && !session.closed && session.askAgain(command.frame, answered)) return;
     touches?.end();
@@ -163,9 +166,6 @@ function sharedCommand(session: Session, command: Command): void {
   // It may be asked more than once: nothing may go before its last answer.
   if (filter === 'randomkey') session.awaitDrain(null);
 }
-
-/** A database that holds little but names of ours has none to tell. */
-const RANDOM_TRIES = 100;
 
 /** Replies that teach which scripts Redis has. */
 function watched(command: Command): boolean {

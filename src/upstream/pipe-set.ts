@@ -3,9 +3,6 @@ import type { UpstreamOptions } from './options.js';
 import { Pipe } from './pipe.js';
 import type { PipeClient } from './pipe-client.js';
 
-/** Shared pipes that nobody used for this long are closed. */
-const UNUSED_SWEEP_MS = 30_000;
-
 /** The pipes of one user, database and protocol: one, and more only while one is held up. */
 export class PipeGroup {
   readonly #options: UpstreamOptions;
@@ -137,7 +134,7 @@ export class PipeSet {
     }
     for (const [name, group] of this.#groups) {
       for (const pipe of group.pipes.slice(1)) if (pipe.idle) pipe.close('idle');
-      if (nowMs - group.usedAtMs < UNUSED_SWEEP_MS) continue;
+      if (nowMs - group.usedAtMs < this.#options.unusedPipeMs) continue;
       for (const pipe of [...group.pipes]) if (pipe.idle) pipe.close('idle');
       if (group.pipes.length === 0) this.#groups.delete(name);
     }

@@ -18,7 +18,6 @@ import { TurnWriter } from './turn-writer.js';
 /** Waiting requests are gathered in blocks of these sizes: of many clients, and of one. */
 const SHARED_BLOCK_BYTES = 64 * 1024;
 const OWN_BLOCK_BYTES = 4 * 1024;
-const FIRST_RETRY_MS = 20;
 const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)/;
 const MINUS = 0x2d;
 const COLON = 0x3a;
@@ -195,7 +194,7 @@ export class Pipe {
     const socket = openSocket(this.#options.endpoint, this.#options.keepAliveMs);
     this.#socket = socket;
     // Nobody waits for longer than until the end of the wait for a lost upstream.
-    const leftMs = Math.max(FIRST_RETRY_MS, this.#giveUpAtMs - performance.now());
+    const leftMs = Math.max(this.#options.pipeRetryMs, this.#giveUpAtMs - performance.now());
     const patienceMs = Math.ceil(Math.min(this.#options.upstreamConnectTimeoutMs, leftMs));
     const timeout = setTimeout(() => {
       socket.destroy(new Error(`no connection within ${patienceMs} ms`));
@@ -253,8 +252,8 @@ export class Pipe {
       return;
     }
     const awaited = !this.#queue.empty || this.#unsentBytes > 0;
-    if (awaited && performance.now() + FIRST_RETRY_MS < this.#giveUpAtMs) {
-      this.#retry = setTimeout(() => this.#connect(), FIRST_RETRY_MS);
+    if (awaited && performance.now() + this.#options.pipeRetryMs < this.#giveUpAtMs) {
+      this.#retry = setTimeout(() => this.#connect(), this.#options.pipeRetryMs);
       return;
     }
     this.#fail(`ERR Forelock: upstream ${name} is unreachable: ${reason}`);

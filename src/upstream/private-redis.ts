@@ -33,14 +33,22 @@ rm -rf "$folder"
 exit $code
 `;
 
-const START_TIMEOUT_MS = 10_000;
 const ASK_EVERY_MS = 20;
-const STOP_TIMEOUT_MS = 5000;
 const LAST_WORDS_LENGTH = 2000;
 const NOT_FOUND = 127;
 
+/** How long it may take; the names are the settings' own. */
+export interface PrivateRedisOptions {
+  readonly privateRedisStartMs: number;
+  /** Before it is killed. */
+  readonly privateRedisStopMs: number;
+}
+
 /** Throws an Error whose message tells a user what to do. */
-export async function startPrivateRedis(): Promise<PrivateRedis> {
+export async function startPrivateRedis({
+  privateRedisStartMs,
+  privateRedisStopMs,
+}: PrivateRedisOptions): Promise<PrivateRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'forelock-redis-'));
   const socketPath = join(folder, 'redis.sock');
   const settings = {
@@ -59,9 +67,13 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
     detached: true,
   });
   const ended = lastWords(shell);
-  const server: PrivateRedis = { socketPath, ended, stop: () => stop(shell, ended, folder) };
+  const server: PrivateRedis = {
+    socketPath,
+    ended,
+    stop: () => stop(shell, ended, folder, privateRedisStopMs),
+  };
   try {
-    await ready(shell, socketPath, ended);
+    await ready(shell, socketPath, ended, privateRedisStartMs);
   } catch (error) {
     await server.stop();
     throw error;
@@ -88,16 +100,17 @@ async function ready(
   shell: ChildProcess,
   socketPath: string,
   ended: Promise<string>,
+  withinMs: number,
 ): Promise<void> {
   let words: string | null = null;
   void ended.then(last => {
     words = last;
   });
-  const untilMs = performance.now() + START_TIMEOUT_MS;
+  const untilMs = performance.now() + withinMs;
   while (!(await answers(socketPath))) {
     if (words !== null) throw new Error(reasonOfEnd(shell.exitCode, words));
     if (performance.now() > untilMs) {
-      throw new Error(`the private redis-server did not answer within ${START_TIMEOUT_MS} ms`);
+      throw new Error(`the private redis-server did not answer within ${withinMs} ms`);
     }
     await new Promise(resolve => setTimeout(resolve, ASK_EVERY_MS));
   }
@@ -125,9 +138,14 @@ function answers(socketPath: string): Promise<boolean> {
   });
 }
 
-async function stop(shell: ChildProcess, ended: Promise<string>, folder: string): Promise<void> {
+async function stop(
+  shell: ChildProcess,
+  ended: Promise<string>,
+  folder: string,
+  withinMs: number,
+): Promise<void> {
   shell.stdin?.end();
-  const timer = setTimeout(() => killGroup(shell), STOP_TIMEOUT_MS);
+  const timer = setTimeout(() => killGroup(shell), withinMs);
   await ended;
   clearTimeout(timer);
   // The shell has done so, unless it was killed itself.

@@ -20,6 +20,12 @@ export class Controlled {
         keepAliveMs: 60_000,
         heartbeatMs: 20,
         permissionCacheMs: 5000,
+        permissionCacheMax: 1000,
+        controlSilenceMaxMs: 10_000,
+        controlRetryMinMs: 50,
+        controlRetryMaxMs: 1000,
+        scriptConnectWaitMs: 1000,
+        redisFactsMs: 5000,
         ...options,
       },
       {

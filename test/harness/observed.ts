@@ -100,6 +100,7 @@ export function observed({
       redisVersion: '7.0.15',
       role: 'master',
       lastHeardMsAgo: lastHeardMsAgo(),
+      readySilenceMs: 3000,
       pipes: 2,
       ownConnections: 1,
       delegationBar: null,

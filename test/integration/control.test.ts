@@ -134,6 +134,17 @@ t.test(
   },
 );
 
+t.test('settings of Redis are read as often as is said', async t => {
+  const server = await RedisServer.start(t);
+  const redis = await server.connect(t);
+  const controlled = await Controlled.start(t, server.port, { redisFactsMs: 100 });
+  t.equal(await controlled.bar(), null);
+  await redis.call('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
+  await eventually('it is seen', () => controlled.control.delegationBar() !== null, {
+    withinMs: 1000,
+  });
+});
+
 t.test('a Redis that is not there yet is no error: it is connected when it comes', async t => {
   const server = await RedisServer.start(t);
   await server.stop();

@@ -348,3 +348,20 @@ t.test('WAIT makes sure of the locks of every database that its client was in', 
     t.equal(await rawValue(straight, 'lock:1'), `in ${database}`, `database ${database}`);
   }
 });
+
+t.test('of more locks than --wait-grants-max, WAIT makes sure of the newest', async t => {
+  const redis = await RedisServer.start(t);
+  const args = ['--delegate', 'lock:*', '--materialize-after-ms', '1000', '--wait-grants-max', '1'];
+  const forelock = await Forelock.start(t, { upstream: redis.url, args });
+  const [client, straight] = [await forelock.connect(t), await redis.connect(t)];
+  for (const key of ['lock:1', 'lock:2']) {
+    await eventually('the lock is kept ready', async () => {
+      await cycle(client, key);
+      return isDelegated(straight, key);
+    });
+  }
+  for (const key of ['lock:1', 'lock:2']) await client.call(...acquire(key, 'me', 10_000));
+  await client.call('WAIT', '0', '0');
+  t.ok(await isDelegated(straight, 'lock:1'));
+  t.equal(await rawValue(straight, 'lock:2'), 'me');
+});

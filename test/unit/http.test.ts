@@ -22,6 +22,13 @@ interface Served {
   readonly failures: unknown[];
 }
 
+const LIMITS = {
+  httpHeaderMaxBytes: 8192,
+  httpRequestTimeoutMs: 10_000,
+  httpIdleTimeoutMs: 5000,
+  httpConnectionsMax: 64,
+};
+
 async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<Served> {
   const state = { reachable: true, draining: false, heardMsAgo: 0 };
   const holds = createHoldHistogram();
@@ -36,7 +43,7 @@ async function serve(t: Lifetime, metricsText?: () => Promise<string>): Promise<
   });
   const metrics = createMetrics([sources], holds, () => 4);
   const failures: unknown[] = [];
-  const http = createHttp({
+  const http = createHttp(LIMITS, {
     notReady: () => notReadyBecause([sources]),
     metrics: metricsText === undefined ? metrics : { ...metrics, text: metricsText },
     failed: error => failures.push(error),
@@ -223,7 +230,7 @@ t.test('a page that fails is a 500 that tells nothing, and the log is told', asy
 
 t.test('a taken port rejects with the code', async t => {
   const first = await serve(t);
-  const second = createHttp({
+  const second = createHttp(LIMITS, {
     notReady: () => null,
     metrics: { text: async () => '', contentType: 'text/plain' },
     failed: () => {},

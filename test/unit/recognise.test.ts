@@ -1,7 +1,7 @@
 import t from 'tap';
 import { CommandTable } from '../../src/intent/command-table.js';
 import { intentOf, outcomeOf, plainDeleteOf } from '../../src/intent/recognise.js';
-import { ScriptKnowledge } from '../../src/intent/scripts.js';
+import { ScriptKnowledge, scriptDefaults } from '../../src/intent/scripts.js';
 
 const scripts = new ScriptKnowledge();
 const buffers = (...words: string[]) => words.map(word => Buffer.from(word, 'latin1'));
@@ -208,7 +208,7 @@ t.test('what Redis has shown to know is forgotten with its connection', async t 
 });
 
 t.test('knowledge of scripts is bounded, and the unused goes first', async t => {
-  const few = new ScriptKnowledge({ scriptsMax: 3 });
+  const few = new ScriptKnowledge({ ...scriptDefaults, scriptsMax: 3 });
   const first = few.learn('return 1').sha;
   const second = few.learn('return 2').sha;
   few.learn('return 3');

@@ -1,6 +1,6 @@
 import { integer } from '../kinds.js';
 import { setting } from '../setting.js';
-import { GIB, HOUR_MS, KIB, MIB } from '../units.js';
+import { GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from '../units.js';
 
 /** Connections of clients. */
 export const clientsSettings = {
@@ -39,5 +39,23 @@ export const clientsSettings = {
     integer('ms', 1000, HOUR_MS),
     '60000',
     'idle time after which TCP asks whether the other end still lives, to both sides',
+  ),
+  acceptBacklogMax: setting(
+    'clients',
+    integer('connections', 1, 65_535),
+    '511',
+    "new connections that may wait to be taken; Redis's tcp-backlog",
+  ),
+  closingPatienceMs: setting(
+    'clients',
+    integer('ms', 0, MINUTE_MS),
+    '1000',
+    'how long a client that is ended or refused may take to read its last reply',
+  ),
+  randomkeyTriesMax: setting(
+    'clients',
+    integer('tries', 1, 10_000),
+    '100',
+    'how often RANDOMKEY is asked again for a name that is not one of forelock:, before the answer is nil',
   ),
 };

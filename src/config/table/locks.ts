@@ -1,6 +1,6 @@
 import { decimal, integer, keyPatterns } from '../kinds.js';
 import { setting } from '../setting.js';
-import { DAY_MS, HOUR_MS, KIB, MINUTE_MS } from '../units.js';
+import { DAY_MS, GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from '../units.js';
 
 /** Locks granted from memory. */
 export const locksSettings = {
@@ -124,6 +124,12 @@ export const locksSettings = {
     '5000',
     "how long Redis's answer to ACL DRYRUN is taken for true (invariant 8)",
   ),
+  permissionCacheMax: setting(
+    'locks',
+    integer('answers', 1, 10_000_000),
+    '50000',
+    'answers to ACL DRYRUN that are remembered; the oldest make room',
+  ),
   lockKeysMax: setting(
     'locks',
     integer('keys', 1, 10_000_000),
@@ -141,5 +147,29 @@ export const locksSettings = {
     integer('ms', 10, MINUTE_MS),
     '100',
     'how soon a settling that Redis refused (out of memory, read-only) is tried again',
+  ),
+  waitGrantsMax: setting(
+    'locks',
+    integer('grants', 1, 10_000),
+    '64',
+    'the newest grants from memory of one client and database that WAIT and WAITAOF write to Redis first',
+  ),
+  scriptsMax: setting(
+    'locks',
+    integer('scripts', 100, 1_000_000),
+    '2000',
+    "clients' scripts whose meaning is remembered; the one unused for longest is forgotten",
+  ),
+  scriptTextMaxBytes: setting(
+    'locks',
+    integer('bytes', KIB, 16 * MIB),
+    '65536',
+    'a longer script is not read, and taken to touch everything',
+  ),
+  scriptTextsMaxBytes: setting(
+    'locks',
+    integer('bytes', KIB, GIB),
+    '8388608',
+    'all texts of scripts that are kept, so that a known one need not be read again',
   ),
 };

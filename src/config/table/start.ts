@@ -8,7 +8,7 @@ import {
   yesOrNo,
 } from '../kinds.js';
 import { optional, setting } from '../setting.js';
-import { HOUR_MS } from '../units.js';
+import { GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from '../units.js';
 
 /** What Forelock is started with. */
 export const startSettings = {
@@ -61,5 +61,53 @@ export const startSettings = {
     integer('ms', 0, HOUR_MS),
     '10000',
     'how long SIGTERM waits for delegations to be given back and clients to finish',
+  ),
+  readySilenceMs: setting(
+    'start',
+    integer('ms', 100, HOUR_MS),
+    '3000',
+    '/readyz says no where Redis has answered nothing for so long',
+  ),
+  httpRequestTimeoutMs: setting(
+    'start',
+    integer('ms', 100, HOUR_MS),
+    '10000',
+    'how long an HTTP request may take to arrive',
+  ),
+  httpIdleTimeoutMs: setting(
+    'start',
+    integer('ms', 100, HOUR_MS),
+    '5000',
+    'how long an idle HTTP connection is kept, and a header waited for',
+  ),
+  httpHeaderMaxBytes: setting(
+    'start',
+    integer('bytes', KIB, MIB),
+    '8192',
+    'the longest header of an HTTP request',
+  ),
+  httpConnectionsMax: setting(
+    'start',
+    integer('connections', 1, 10_000),
+    '64',
+    'HTTP connections at once',
+  ),
+  logBacklogBytes: setting(
+    'start',
+    integer('bytes', KIB, GIB),
+    '1048576',
+    'log lines that may wait for a reader; further ones are dropped and counted',
+  ),
+  privateRedisStartMs: setting(
+    'start',
+    integer('ms', 100, 10 * MINUTE_MS),
+    '10000',
+    'how long the private redis-server may take to answer',
+  ),
+  privateRedisStopMs: setting(
+    'start',
+    integer('ms', 100, 10 * MINUTE_MS),
+    '5000',
+    'how long it may take to end, before it is killed',
   ),
 };

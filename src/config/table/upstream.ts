@@ -16,6 +16,12 @@ export const upstreamSettings = {
     '2000',
     'how long a command waits for a lost upstream before it fails',
   ),
+  pipeRetryMs: setting(
+    'upstream',
+    integer('ms', 1, MINUTE_MS),
+    '20',
+    'how soon a connection for clients that can not be opened is tried again, while commands wait for it',
+  ),
   pipesPerUserMax: setting(
     'upstream',
     integer('connections', 1, 64),
@@ -28,6 +34,12 @@ export const upstreamSettings = {
     '100',
     'a shared connection whose oldest command waits longer gets no new ones while others are free',
   ),
+  unusedPipeMs: setting(
+    'upstream',
+    integer('ms', 1000, HOUR_MS),
+    '30000',
+    'how long the shared connections of a user, database and protocol are kept that nobody uses',
+  ),
   idleOwnConnectionsMax: setting(
     'upstream',
     integer('connections', 0, 1000),
@@ -39,5 +51,35 @@ export const upstreamSettings = {
     integer('ms', 0, HOUR_MS),
     '10000',
     'how long such a connection is kept',
+  ),
+  controlSilenceMaxMs: setting(
+    'upstream',
+    integer('ms', 1000, 10 * MINUTE_MS),
+    '10000',
+    "one of Forelock's own connections that was asked and has answered nothing for so long is given up: half-open sockets",
+  ),
+  controlRetryMinMs: setting(
+    'upstream',
+    integer('ms', 1, MINUTE_MS),
+    '50',
+    "how soon one of Forelock's own connections is tried again that could not be opened; twice as long after each attempt",
+  ),
+  controlRetryMaxMs: setting(
+    'upstream',
+    integer('ms', 1, 10 * MINUTE_MS),
+    '1000',
+    'the longest time between two such attempts',
+  ),
+  scriptConnectWaitMs: setting(
+    'upstream',
+    integer('ms', 0, MINUTE_MS),
+    '1000',
+    "how long the first script in a database waits for Forelock's own connection to it",
+  ),
+  redisFactsMs: setting(
+    'upstream',
+    integer('ms', 100, HOUR_MS),
+    '5000',
+    'how often Redis is asked for settings that forbid delegation (maxmemory-policy, notify-keyspace-events, BCAST)',
   ),
 };

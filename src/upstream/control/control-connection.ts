@@ -1,5 +1,5 @@
 import { Command, Redis } from 'ioredis';
-import { type ControlOptions, RETRY_FIRST_MS, RETRY_LAST_MS, SILENCE_MAX_MS } from './options.js';
+import type { ControlOptions } from './options.js';
 
 /** What came of one command on a control connection. */
 export type ControlAnswer =
@@ -36,7 +36,7 @@ export class ControlConnection {
   #redis: Redis | null = null;
   #ready = false;
   #closed = false;
-  #retryMs = RETRY_FIRST_MS;
+  #retryMs: number;
   #retry: NodeJS.Timeout | null = null;
   #lastError = 'closed by Redis';
   #lastFailure: string | null = null;
@@ -46,6 +46,7 @@ export class ControlConnection {
 
   constructor(options: ControlOptions, database: number, events: ControlConnectionEvents) {
     this.#options = options;
+    this.#retryMs = options.controlRetryMinMs;
     this.database = database;
     this.#events = events;
     this.#open();
@@ -66,7 +67,7 @@ export class ControlConnection {
   checkSilence(): void {
     if (this.#unanswered === 0) return;
     const silentMs = performance.now() - this.#waitingSinceMs;
-    if (silentMs < (this.#options.controlSilenceMaxMs ?? SILENCE_MAX_MS)) return;
+    if (silentMs < this.#options.controlSilenceMaxMs) return;
     this.#lastError = `silent for ${Math.floor(silentMs)} ms`;
     this.#redis?.disconnect();
   }
@@ -118,7 +119,7 @@ export class ControlConnection {
     const [command, ...rest] = greeting;
     if (command === undefined) {
       this.#ready = true;
-      this.#retryMs = RETRY_FIRST_MS;
+      this.#retryMs = this.#options.controlRetryMinMs;
       this.#lastFailure = null;
       this.#lastError = 'closed by Redis';
       // So that CLIENT LIST on Redis tells what this is; a user who may not can do without.
@@ -178,7 +179,7 @@ export class ControlConnection {
       this.#fail(this.#lastError, false);
     }
     this.#retry = setTimeout(() => this.#open(), this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LAST_MS);
+    this.#retryMs = Math.min(this.#retryMs * 2, this.#options.controlRetryMaxMs);
   }
 
   #fail(reason: string, refused: boolean): void {

@@ -2,12 +2,7 @@ import type { ScriptAnswer, ScriptCall } from '../../locks/contract.js';
 import { endpointName } from '../endpoint.js';
 import { ControlConnection } from './control-connection.js';
 import { Heartbeat } from './heartbeat.js';
-import {
-  type ControlLog,
-  type ControlOptions,
-  PERMISSIONS_MAX,
-  SILENCE_CHECK_MS,
-} from './options.js';
+import type { ControlLog, ControlOptions } from './options.js';
 import { Permissions } from './permissions.js';
 import { readScriptFiles } from './script-files.js';
 import { ScriptRunner } from './script-runner.js';
@@ -52,12 +47,9 @@ export class Control {
     // Until the first connect the main connection counts as missing.
     this.#missing.add(MAIN_DATABASE);
     this.#main = this.#connect(MAIN_DATABASE);
-    this.permissions = new Permissions(this.#main, {
-      permissionCacheMs: options.permissionCacheMs,
-      permissionsMax: PERMISSIONS_MAX,
-    });
+    this.permissions = new Permissions(this.#main, options);
     this.#heartbeat = new Heartbeat(this.#main, options.heartbeatMs, reason => this.#doubt(reason));
-    this.#facts = new ServerFacts(this.#main, {
+    this.#facts = new ServerFacts(this.#main, options.redisFactsMs, {
       commands: reply => events.commands(reply),
       refreshing: () => {
         if (this.permissions.unavailable !== null) this.permissions.probe();
@@ -65,7 +57,7 @@ export class Control {
     });
     this.#silenceCheck = setInterval(() => {
       for (const connection of this.#connections.values()) connection.checkSilence();
-    }, SILENCE_CHECK_MS);
+    }, options.controlSilenceMaxMs / SILENCE_CHECKS);
   }
 
   /** Runs one script, exactly once or not at all. `answered` is never called before this returns. */
@@ -128,7 +120,10 @@ export class Control {
       },
     });
     this.#connections.set(database, connection);
-    this.#runners.set(database, new ScriptRunner(connection, this.#files));
+    this.#runners.set(
+      database,
+      new ScriptRunner(connection, this.#files, this.#options.scriptConnectWaitMs),
+    );
     return connection;
   }
 
@@ -172,3 +167,5 @@ export class Control {
 
 /** Of heartbeats, settings and permissions, which concern no database. */
 const MAIN_DATABASE = 0;
+/** How often connections are looked at for silence while the longest one lasts. */
+const SILENCE_CHECKS = 20;

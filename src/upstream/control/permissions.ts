@@ -4,7 +4,7 @@ import type { ControlAnswer, ControlConnection } from './control-connection.js';
 export interface PermissionOptions {
   readonly permissionCacheMs: number;
   /** Answers that are remembered. */
-  readonly permissionsMax: number;
+  readonly permissionCacheMax: number;
 }
 
 export type Permission = 'allowed' | 'denied';
@@ -132,7 +132,7 @@ export class Permissions {
     };
     this.#answers.delete(name);
     this.#answers.set(name, answer);
-    if (this.#answers.size <= this.#options.permissionsMax) return;
+    if (this.#answers.size <= this.#options.permissionCacheMax) return;
     const [oldest] = this.#answers.keys();
     if (oldest !== undefined) this.#answers.delete(oldest);
   }

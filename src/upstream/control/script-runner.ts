@@ -1,6 +1,5 @@
 import type { ScriptAnswer, ScriptCall, ScriptName } from '../../locks/contract.js';
 import type { ControlAnswer, ControlConnection } from './control-connection.js';
-import { FIRST_CONNECT_WAIT_MS } from './options.js';
 import type { ScriptFile } from './script-files.js';
 
 /** A script that waits for the first connection to its database. */
@@ -16,15 +15,21 @@ interface Waiting {
 export class ScriptRunner {
   readonly #connection: ControlConnection;
   readonly #files: ReadonlyMap<ScriptName, ScriptFile>;
+  readonly #connectWaitMs: number;
   /** Null once the connection has been there: from then on nothing waits for it. */
   #waiting: Waiting[] | null = [];
   #patience: NodeJS.Timeout | null = null;
   /** Why Redis does not take our scripts; null: it does, or was not asked. */
   #refusal: string | null = null;
 
-  constructor(connection: ControlConnection, files: ReadonlyMap<ScriptName, ScriptFile>) {
+  constructor(
+    connection: ControlConnection,
+    files: ReadonlyMap<ScriptName, ScriptFile>,
+    connectWaitMs: number,
+  ) {
     this.#connection = connection;
     this.#files = files;
+    this.#connectWaitMs = connectWaitMs;
   }
 
   get refusal(): string | null {
@@ -35,7 +40,7 @@ export class ScriptRunner {
     if (this.#connection.isReady || this.#waiting === null)
       return this.#evaluate(call, answered, true);
     this.#waiting.push({ call, answered });
-    this.#patience ??= setTimeout(() => this.#giveUp(), FIRST_CONNECT_WAIT_MS).unref();
+    this.#patience ??= setTimeout(() => this.#giveUp(), this.#connectWaitMs).unref();
   }
 
   /** The connection is there: our scripts are loaded, then those that waited are run. */

@@ -1,6 +1,5 @@
 import type { ControlAnswer, ControlConnection } from './control-connection.js';
 import { infoFields } from './info.js';
-import { FACTS_REFRESH_MS } from './options.js';
 
 export interface ServerFactsEvents {
   /** The reply to COMMAND as nested arrays; null where Redis doesn't let Forelock ask. */
@@ -22,10 +21,10 @@ export class ServerFacts {
   #trackingBar: string | null = NOT_TOLD;
   #asking = 0;
 
-  constructor(connection: ControlConnection, events: ServerFactsEvents) {
+  constructor(connection: ControlConnection, refreshMs: number, events: ServerFactsEvents) {
     this.#connection = connection;
     this.#events = events;
-    this.#timer = setInterval(() => this.#refresh(), FACTS_REFRESH_MS);
+    this.#timer = setInterval(() => this.#refresh(), refreshMs);
   }
 
   get bar(): string | null {
