@@ -4,10 +4,18 @@ import type { ReplyFramer } from './reply-framer.js';
 export class FrameCollector {
   #pieces: Buffer[] = [];
 
-  /** The frame that `framer` goes on with at `from`, and its end; null until its last byte is here. */
-  collect(framer: ReplyFramer, chunk: Buffer, from: number): { frame: Buffer; end: number } | null {
-    const end = framer.scan(chunk, from, chunk.length);
-    const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
+  /**
+   * The frame that `framer` goes on with in bytes [from, to), and its end; null until its last byte
+   * is here. What is given is a copy: the bytes may be lent.
+   */
+  collect(
+    framer: ReplyFramer,
+    bytes: Buffer,
+    from: number,
+    to: number,
+  ): { frame: Buffer; end: number } | null {
+    const end = framer.scan(bytes, from, to);
+    const piece = Buffer.from(bytes.subarray(from, end < 0 ? to : end));
     if (end < 0) {
       this.#pieces.push(piece);
       return null;

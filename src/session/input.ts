@@ -10,6 +10,10 @@ export class Input {
   bytes: Buffer = NOTHING;
   /** The next command begins here. */
   at = 0;
+  /** The front ends here. */
+  end = 0;
+  /** The front is lent (see `LentReader`): `keep` has to be called before it is taken back. */
+  #lent = false;
   /** Fewer bytes than this are not worth a look. */
   #neededBytes = 0;
   #later: Buffer[] = [];
@@ -18,7 +22,7 @@ export class Input {
   #joined = 0;
 
   get waitingBytes(): number {
-    return this.bytes.length - this.at + this.#laterBytes;
+    return this.end - this.at + this.#laterBytes;
   }
 
   /** Whether it is worth a look. */
@@ -32,10 +36,31 @@ export class Input {
     this.#neededBytes = argCount > ARGUMENTS_READ_ANEW ? neededBytes : lookAgainBytes;
   }
 
+  /** Hot path: bytes [0, length) that are lent, where nothing waits. Nothing is allocated. */
+  lend(bytes: Buffer, length: number): void {
+    this.bytes = bytes;
+    this.at = 0;
+    this.end = length;
+    this.#lent = true;
+  }
+
+  /** The lent bytes go back: what is not treated yet is copied. */
+  keep(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    if (this.at < this.end) this.#front(Buffer.from(this.bytes.subarray(this.at, this.end)));
+    else this.#front(NOTHING);
+  }
+
+  /** The bytes up to `end`, for those who may keep them. */
+  frame(end: number): Buffer {
+    const frame = this.bytes.subarray(this.at, end);
+    return this.#lent ? Buffer.from(frame) : frame;
+  }
+
   add(chunk: Buffer): void {
     if (this.waitingBytes === 0) {
-      this.bytes = chunk;
-      this.at = 0;
+      this.#front(chunk);
       return;
     }
     this.#later.push(chunk);
@@ -50,23 +75,26 @@ export class Input {
   gather(): void {
     this.#neededBytes = 0;
     if (this.#later.length === 0) return;
-    this.bytes = Buffer.concat([this.bytes.subarray(this.at), ...this.#later]);
-    this.at = 0;
+    this.#front(Buffer.concat([this.bytes.subarray(this.at, this.end), ...this.#later]));
+    this.#lent = false;
     this.#dropLater();
   }
 
   /** Lets go of what is treated, so that an idle client keeps no buffer. */
   letGo(): void {
-    if (this.at < this.bytes.length) return;
-    this.bytes = NOTHING;
-    this.at = 0;
+    if (this.at === this.end) this.#front(NOTHING);
   }
 
   /** The client is gone. */
   clear(): void {
     this.#dropLater();
-    this.bytes = NOTHING;
+    this.#front(NOTHING);
+  }
+
+  #front(bytes: Buffer): void {
+    this.bytes = bytes;
     this.at = 0;
+    this.end = bytes.length;
   }
 
   #dropLater(): void {

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Gateway } from './gateway.js';
+import { lentSocket } from './lent-socket.js';
 import { Session } from './session.js';
 
 /** Takes clients' connections on one address. */
@@ -14,6 +15,7 @@ export class Listener {
       {
         // A client may close its side and still read what it asked for.
         allowHalfOpen: true,
+        pauseOnConnect: true,
         noDelay: true,
         keepAlive: true,
         keepAliveInitialDelay: keepAliveMs,
@@ -54,6 +56,8 @@ export class Listener {
       return;
     }
     traffic.clientsAccepted++;
-    new Session(this.#gateway, socket);
+    let session: Session | null = null;
+    const taken = lentSocket(socket, (bytes, length) => session?.received(bytes, length));
+    session = new Session(this.#gateway, taken);
   }
 }

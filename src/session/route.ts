@@ -7,6 +7,7 @@ import { channelPrelude } from '../upstream/identity.js';
 import { adminCommand } from './admin-command.js';
 import { clientCommand } from './client-command.js';
 import { DEFAULT_USER } from './connection-state.js';
+import { failFirst } from './fail-first.js';
 import { filterReply, isOurName, keyspaceCommand } from './keyspace-filter.js';
 import { lockCommand } from './lock-command.js';
 import { ownCommand } from './own-command.js';
@@ -96,7 +97,7 @@ export function identify(session: Session): void {
     const isIn = reply[0] !== MINUS || text.startsWith('-ERR unknown command');
     if (text.startsWith('-NOAUTH')) session.own.pin(PIN.unauthenticated);
     else if (isIn) session.state.identity = DEFAULT_USER;
-    else return session.failFirst(reply);
+    else return failFirst(session, reply);
     session.resume();
   });
 }
@@ -111,7 +112,7 @@ function awaitCommands(session: Session): void {
   session.gateway.whenCommandsKnown(replayOf(session), known => {
     if (session.closed) return;
     if (known) session.resume();
-    else session.failFirst(null);
+    else failFirst(session, null);
   });
 }
 

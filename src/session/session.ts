@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { CommandFacts } from '../intent/command-table.js';
 import type { LockRequest } from '../locks/contract.js';
-import { errorReply } from '../resp/encode.js';
 import { COMPLETE, EMPTY, INLINE, MALFORMED, RequestFramer } from '../resp/request-framer.js';
 import type { RequestSkimmer } from '../resp/request-skimmer.js';
 import type { Pipe } from '../upstream/pipe.js';
@@ -67,7 +66,6 @@ export class Session implements PipeClient {
     this.#output = new ClientOutput(socket, gateway, this.id);
     this.#shared = new SharedPipe(gateway.pipes);
     this.#flow = new ReadFlow(socket, gateway.options.requestBacklogBytes);
-    socket.on('data', chunk => this.#received(chunk));
     socket.on('drain', () => this.#clientDrained());
     socket.on('end', () => this.#ended());
     socket.on('error', () => undefined);
@@ -114,14 +112,15 @@ export class Session implements PipeClient {
 
   /** A reply of our own, to the one command that is 'here'. */
   answer(bytes: Buffer): void {
-    this.deliver(bytes, 0, bytes.length, 1);
+    if (this.#mayHear()) this.#output.write(bytes);
+    this.#answered(1);
   }
 
   /** Writes a reply that no count stands for; false where no byte of it was handed over. */
   write(bytes: Buffer): boolean {
-    if (!this.hears) return false;
-    this.deliver(bytes, 0, bytes.length, 0);
-    return !this.closed;
+    if (!this.hears || !this.#mayHear()) return false;
+    this.#output.write(bytes);
+    return true;
   }
 
   /** Whether a reply that is written now can reach the client. */
@@ -130,14 +129,22 @@ export class Session implements PipeClient {
   }
 
   deliver(bytes: Buffer, from: number, to: number, replies: number): number {
-    if (this.closed) return 0;
-    if (this.#output.overflows()) {
-      this.close();
-      return 0;
-    }
-    this.#output.write(bytes, from, to);
-    if (this.#turnstile.answered(replies)) this.#drained();
+    if (!this.#mayHear()) return 0;
+    this.#output.writeLent(bytes, from, to);
+    this.#answered(replies);
     return this.#output.waitingBytes;
+  }
+
+  /** False where the client is gone, or has to go since it reads nothing. */
+  #mayHear(): boolean {
+    if (this.closed) return false;
+    if (!this.#output.overflows()) return true;
+    this.close();
+    return false;
+  }
+
+  #answered(replies: number): void {
+    if (!this.closed && this.#turnstile.answered(replies)) this.#drained();
   }
 
   upstreamLost(reason: string): void {
@@ -199,7 +206,7 @@ export class Session implements PipeClient {
     if (pipe === null) return this.own.send(bytes, from, to, replies);
     this.enter('pipe', replies);
     pipe.send(this, bytes, from, to, replies);
-    this.#upstreamMayBeFull(pipe);
+    if (pipe.congested(this)) this.#flow.upstreamFull();
   }
 
   #pickPipe(): Pipe | null {
@@ -208,16 +215,20 @@ export class Session implements PipeClient {
     return this.#shared.pick(() => this.state.channel, this.readAtMs);
   }
 
-  #upstreamMayBeFull(pipe: Pipe): void {
-    if (pipe.congested(this)) this.#flow.upstreamFull();
-  }
-
-  #received(chunk: Buffer): void {
+  /** Bytes [0, length) of the client, lent. */
+  received(bytes: Buffer, length: number): void {
     if (this.closed) return;
     this.readAtMs = performance.now();
-    this.input.add(chunk);
+    const { input } = this;
+    if (this.#turnstile.open && input.waitingBytes === 0) {
+      input.lend(bytes, length);
+      this.#process();
+      input.keep();
+      return;
+    }
+    input.add(Buffer.from(bytes.subarray(0, length)));
     if (this.pendingLock !== null) this.gateway.desk.hurry(this.pendingLock);
-    if (this.#turnstile.open && this.input.ready) this.#process();
+    if (this.#turnstile.open && input.ready) this.#process();
     else this.#adjustReading();
   }
 
@@ -250,7 +261,7 @@ export class Session implements PipeClient {
     input.gather();
     this.#runFrom = input.at;
     while (this.#turnstile.open && !this.closed && input.waitingBytes > 0) {
-      if (this.own.raw) this.#sendRaw(input.bytes.length);
+      if (this.own.raw) this.#sendRaw(input.end);
       else if (this.#skimmer !== null) this.#skim(this.#skimmer);
       else if (!this.#next()) break;
     }
@@ -262,7 +273,7 @@ export class Session implements PipeClient {
   #next(): boolean {
     const { bytes, at } = this.input;
     framer.stranger = this.state.identity === null;
-    const status = framer.next(bytes, at, bytes.length);
+    const status = framer.next(bytes, at, this.input.end);
     if (status === COMPLETE) {
       this.#command(bytes, framer.end);
       return true;
@@ -290,7 +301,7 @@ export class Session implements PipeClient {
       return;
     }
     this.flushRun();
-    route(this, commandOf(bytes.subarray(this.input.at, end), end, facts));
+    route(this, commandOf(this.input.frame(end), end, facts));
   }
 
   #joinsRun(facts: CommandFacts): boolean {
@@ -320,9 +331,9 @@ export class Session implements PipeClient {
 
   /** A part of a request too large to be held. */
   #skim(skimmer: RequestSkimmer): void {
-    const { bytes, at } = this.input;
-    const end = skimmer.skim(bytes, at, bytes.length);
-    this.#sendRaw(end < 0 ? bytes.length : end);
+    const { bytes, at, end: to } = this.input;
+    const end = skimmer.skim(bytes, at, to);
+    this.#sendRaw(end < 0 ? to : end);
     if (end < 0) return;
     this.#skimmer = null;
     this.own.streamEnded();
@@ -332,7 +343,7 @@ export class Session implements PipeClient {
     const { input } = this;
     this.own.sendRaw(input.bytes, input.at, to);
     input.at = to;
-    if (this.own.pipe !== null) this.#upstreamMayBeFull(this.own.pipe);
+    if (this.own.pipe?.congested(this) === true) this.#flow.upstreamFull();
   }
 
   /** Every command under way is answered. */
@@ -352,8 +363,7 @@ export class Session implements PipeClient {
   }
 
   #clientDrained(): void {
-    this.#shared.current?.clientDrained(this);
-    this.own.pipe?.clientDrained(this);
+    for (const pipe of [this.#shared.current, this.own.pipe]) pipe?.clientDrained(this);
   }
 
   #ended(): void {
@@ -384,16 +394,5 @@ export class Session implements PipeClient {
   finish(): void {
     this.#finishing = true;
     if (this.outstanding === 0 || this.own.opaque || this.own.waitsForOthers) this.end();
-  }
-
-  /** The first command that waits gets an error in place of an answer. */
-  failFirst(reply: Buffer | null): void {
-    const { bytes, at } = this.input;
-    const status = framer.next(bytes, at, bytes.length);
-    this.write(reply ?? errorReply('ERR Forelock: the upstream is unreachable'));
-    // Where the command ends is not known of a malformed one: nothing behind it can be answered.
-    if (status !== COMPLETE && status !== INLINE) return this.end();
-    this.input.at = framer.end;
-    this.resume();
   }
 }

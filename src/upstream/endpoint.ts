@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { type LentReader, readsLent } from '../resp/lent-bytes.js';
 
 /** Where an upstream Redis listens. */
 export type Endpoint =
@@ -12,13 +13,15 @@ export function endpointName(endpoint: Endpoint): string {
 }
 
 /** A socket on its way to the upstream; TCP sockets without Nagle's delay, with keepalive. */
-export function openSocket(endpoint: Endpoint, keepAliveMs: number): Socket {
-  if (endpoint.kind === 'unix') return connect({ path: endpoint.path });
+export function openSocket(endpoint: Endpoint, keepAliveMs: number, read: LentReader): Socket {
+  const onread = readsLent(read);
+  if (endpoint.kind === 'unix') return connect({ path: endpoint.path, onread });
   return connect({
     host: endpoint.host,
     port: endpoint.port,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
+    onread,
   });
 }

@@ -32,9 +32,15 @@ export class Greeter implements PipeClient {
    */
   ask(state: readonly (readonly string[])[], command: Buffer, answered: ReplyReader): void {
     const pipe = this.#connection();
-    if (this.#mayHaveName) this.#put(pipe, UNNAMED, () => undefined);
+    // A Redis that takes no more clients says so to the first command, and closes.
+    let refusal: Buffer | null = null;
+    if (this.#mayHaveName) {
+      this.#put(pipe, UNNAMED, reply => {
+        if (reply?.[0] === MINUS) refusal = reply;
+      });
+    }
     for (const words of state) this.#put(pipe, encodeCommand(words), () => undefined);
-    this.#put(pipe, command, answered);
+    this.#put(pipe, command, reply => answered(reply ?? refusal));
     if (pipe.upstreamId === 0) this.#put(pipe, ID, reply => this.#numbered(pipe, reply));
     this.#put(pipe, RESET, reply => {
       if (reply === null || reply[0] === PLUS) return;

@@ -111,14 +111,16 @@ export class Pipe {
 
   /** Commands [from, to) of a client; `replies` answers will come to them. */
   send(client: PipeClient, bytes: Buffer, from: number, to: number, replies: number): void {
+    const first = this.#queue.empty;
     this.#queue.push(client, replies, performance.now());
-    this.#writer.write(bytes, from, to);
+    this.#writer.write(bytes, from, to, first);
   }
 
   /** One command whose reply goes to `reader` instead of the client. */
   ask(client: PipeClient, bytes: Buffer, from: number, to: number, reader: ReplyReader): void {
+    const first = this.#queue.empty;
     this.#queue.pushRead(client, reader, performance.now());
-    this.#writer.write(bytes, from, to);
+    this.#writer.write(bytes, from, to, first);
   }
 
   /** Whether the upstream takes no more for now; `pipeDrained` tells the client when it does. */
@@ -155,7 +157,7 @@ export class Pipe {
 
   /** Bytes that are no whole command, or answer to nothing that could be counted. */
   sendRaw(bytes: Buffer, from: number, to: number): void {
-    this.#writer.write(bytes, from, to);
+    this.#writer.write(bytes, from, to, false);
   }
 
   /** The owner sends no more; Redis decides what that means for what is under way. */
@@ -191,7 +193,8 @@ export class Pipe {
 
   #connect(): void {
     this.#framer = new ReplyFramer();
-    const socket = openSocket(this.#options.endpoint, this.#options.keepAliveMs);
+    const { endpoint, keepAliveMs } = this.#options;
+    const socket = openSocket(endpoint, keepAliveMs, (bytes, length) => this.#heard(bytes, length));
     this.#socket = socket;
     // Nobody waits for longer than until the end of the wait for a lost upstream.
     const leftMs = Math.max(this.#options.pipeRetryMs, this.#giveUpAtMs - performance.now());
@@ -202,14 +205,6 @@ export class Pipe {
     socket.on('connect', () => {
       clearTimeout(timeout);
       this.#greet(socket);
-    });
-    socket.on('data', chunk => {
-      try {
-        this.#read(chunk);
-      } catch (error) {
-        // Bytes that are no RESP, or a broken count: nothing that follows could be trusted.
-        this.close(`what the upstream sent could not be read: ${String(error)}`);
-      }
     });
     socket.on('drain', () => this.#releaseWaiting());
     // 'close' follows every error; the reason is kept for the message.
@@ -294,33 +289,43 @@ export class Pipe {
     for (const client of waiting) client.pipeDrained();
   }
 
-  #read(chunk: Buffer): void {
+  #heard(bytes: Buffer, length: number): void {
+    try {
+      this.#read(bytes, length);
+    } catch (error) {
+      // Bytes that are no RESP, or a broken count: nothing that follows could be trusted.
+      this.close(`what the upstream sent could not be read: ${String(error)}`);
+    }
+  }
+
+  /** The bytes are lent: whoever keeps any of them copies them. */
+  #read(bytes: Buffer, to: number): void {
     let at = 0;
-    while (at < chunk.length && this.#state !== 'closed') {
-      if (this.#preludeReplies > 0) at = this.#readPrelude(chunk, at);
-      else if (this.opaque) at = this.#readForOwner(chunk, at, chunk.length);
-      else if (this.watchFrame !== null) at = this.#readWatched(chunk, at, this.watchFrame);
-      else if (this.#queue.empty) at = this.#readUnasked(chunk, at);
-      else if (this.#queue.reader() !== null) at = this.#readForReader(chunk, at);
-      else at = this.#readForClient(chunk, at);
+    while (at < to && this.#state !== 'closed') {
+      if (this.#preludeReplies > 0) at = this.#readPrelude(bytes, at, to);
+      else if (this.opaque) at = this.#readForOwner(bytes, at, to);
+      else if (this.watchFrame !== null) at = this.#readWatched(bytes, at, to, this.watchFrame);
+      else if (this.#queue.empty) at = this.#readUnasked(bytes, at, to);
+      else if (this.#queue.reader() !== null) at = this.#readForReader(bytes, at, to);
+      else at = this.#readForClient(bytes, at, to);
     }
   }
 
   /** Hot path: bytes go on as they came; every reply of the same client in one write. */
-  #readForClient(chunk: Buffer, from: number): number {
+  #readForClient(bytes: Buffer, from: number, to: number): number {
     const queue = this.#queue;
     const client = queue.client();
     let at = from;
     let ended = 0;
     const wanted = queue.replies();
-    while (ended < wanted && at < chunk.length) {
-      const end = this.#framer.scan(chunk, at, chunk.length);
-      this.#replyBytes = end < 0 ? this.#replyBytes + chunk.length - at : 0;
-      at = end < 0 ? chunk.length : end;
+    while (ended < wanted && at < to) {
+      const end = this.#framer.scan(bytes, at, to);
+      this.#replyBytes = end < 0 ? this.#replyBytes + to - at : 0;
+      at = end < 0 ? to : end;
       if (end >= 0 && !this.#framer.isPush) ended++;
     }
     if (ended > 0) queue.answered(ended);
-    const waitingBytes = client.deliver(chunk, from, at, ended);
+    const waitingBytes = client.deliver(bytes, from, at, ended);
     // A reply this large waits for its client; a client that leaves many small ones is closed.
     const isLarge = this.#replyBytes > this.#options.flowWindowBytes;
     if (isLarge && waitingBytes > this.#holdAboveBytes && this.#state === 'ready') {
@@ -330,14 +335,14 @@ export class Pipe {
     return at;
   }
 
-  #readForOwner(chunk: Buffer, from: number, to: number): number {
-    this.#owner?.deliver(chunk, from, to, 0);
+  #readForOwner(bytes: Buffer, from: number, to: number): number {
+    this.#owner?.deliver(bytes, from, to, 0);
     return to;
   }
 
-  #readWatched(chunk: Buffer, from: number, watch: (frame: Buffer) => number): number {
-    const collected = this.#collector.collect(this.#framer, chunk, from);
-    if (collected === null) return chunk.length;
+  #readWatched(bytes: Buffer, from: number, to: number, watch: (frame: Buffer) => number): number {
+    const collected = this.#collector.collect(this.#framer, bytes, from, to);
+    if (collected === null) return to;
     const { frame, end } = collected;
     const answered = watch(frame);
     if (answered > 0 && !this.#queue.empty) {
@@ -354,9 +359,9 @@ export class Pipe {
     return end;
   }
 
-  #readForReader(chunk: Buffer, from: number): number {
-    const collected = this.#collector.collect(this.#framer, chunk, from);
-    if (collected === null) return chunk.length;
+  #readForReader(bytes: Buffer, from: number, to: number): number {
+    const collected = this.#collector.collect(this.#framer, bytes, from, to);
+    if (collected === null) return to;
     const { frame: whole, end } = collected;
     if (this.#framer.isPush) {
       this.#owner?.deliver(whole, 0, whole.length, 0);
@@ -368,15 +373,15 @@ export class Pipe {
     return end;
   }
 
-  #readPrelude(chunk: Buffer, from: number): number {
-    const end = this.#framer.scan(chunk, from, chunk.length);
-    if (end < 0) return chunk.length;
-    if (this.#preludeMusts > 0 && chunk[from] === MINUS) {
-      this.#refused(chunk.toString('latin1', from + 1, end - 2));
-      return chunk.length;
+  #readPrelude(bytes: Buffer, from: number, to: number): number {
+    const end = this.#framer.scan(bytes, from, to);
+    if (end < 0) return to;
+    if (this.#preludeMusts > 0 && bytes[from] === MINUS) {
+      this.#refused(bytes.toString('latin1', from + 1, end - 2));
+      return to;
     }
-    if (chunk[from] === COLON)
-      this.upstreamId = Number(chunk.toString('latin1', from + 1, end - 2));
+    if (bytes[from] === COLON)
+      this.upstreamId = Number(bytes.toString('latin1', from + 1, end - 2));
     this.#preludeMusts--;
     this.#preludeReplies--;
     if (this.#preludeReplies === 0) this.#becomeReady();
@@ -384,16 +389,11 @@ export class Pipe {
   }
 
   /** What nobody asked for: an error that Redis sends before it closes, or a stray push. */
-  #readUnasked(chunk: Buffer, from: number): number {
-    if (this.#owner !== null) return this.#readUnaskedForOwner(chunk, from);
-    const end = this.#framer.scan(chunk, from, chunk.length);
+  #readUnasked(bytes: Buffer, from: number, to: number): number {
+    const end = this.#framer.scan(bytes, from, to);
+    if (this.#owner !== null) return this.#readForOwner(bytes, from, end < 0 ? to : end);
     if (end >= 0 && this.#framer.isPush) return end;
     this.close('the upstream sent a reply that nobody waits for');
-    return chunk.length;
-  }
-
-  #readUnaskedForOwner(chunk: Buffer, from: number): number {
-    const end = this.#framer.scan(chunk, from, chunk.length);
-    return this.#readForOwner(chunk, from, end < 0 ? chunk.length : end);
+    return to;
   }
 }

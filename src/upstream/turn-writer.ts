@@ -4,8 +4,8 @@
  * nothing is allocated until it is full.
  */
 
-/** Above this size a request is cheaper written as it came than copied. */
-const COPY_LIMIT_BYTES = 16 * 1024;
+/** A request above this size gets a buffer of its own, so that blocks are not left half empty. */
+const BLOCK_SHARE_BYTES = 16 * 1024;
 
 export class TurnWriter {
   readonly #blockBytes: number;
@@ -15,6 +15,12 @@ export class TurnWriter {
   #written = 0;
   #filled = 0;
   #flushing = false;
+  #writesThisTurn = 0;
+  /**
+   * Hardly anybody writes: what is written is not held back for others, whom nobody has seen lately.
+   * A lone client would pay for each command with one more look at all sockets.
+   */
+  #quiet = true;
 
   /** @param put takes buffers in their order, and keeps each as it is until it is sent */
   constructor(blockBytes: number, put: (bytes: Buffer) => void) {
@@ -22,11 +28,15 @@ export class TurnWriter {
     this.#put = put;
   }
 
-  write(bytes: Buffer, from: number, to: number): void {
+  /**
+   * Bytes [from, to), which are copied.
+   * @param first nothing written before is still under way
+   */
+  write(bytes: Buffer, from: number, to: number, first: boolean): void {
     const length = to - from;
-    if (length > COPY_LIMIT_BYTES || length > this.#blockBytes) {
+    if (length > BLOCK_SHARE_BYTES || length > this.#blockBytes) {
       this.flush();
-      this.#put(bytes.subarray(from, to));
+      this.#put(Buffer.from(bytes.subarray(from, to)));
       return;
     }
     if (this.#filled + length > this.#block.length) {
@@ -38,6 +48,11 @@ export class TurnWriter {
     }
     bytes.copy(this.#block, this.#filled, from, to);
     this.#filled += length;
+    if (first && this.#quiet) {
+      this.flush();
+      return;
+    }
+    this.#writesThisTurn++;
     if (!this.#flushing) {
       this.#flushing = true;
       setImmediate(this.#flushTurn);
@@ -54,6 +69,8 @@ export class TurnWriter {
   /** Runs once per turn, when every client that had something has been read. */
   readonly #flushTurn = (): void => {
     this.#flushing = false;
+    this.#quiet = this.#writesThisTurn <= 1;
+    this.#writesThisTurn = 0;
     this.flush();
   };
 }

@@ -69,3 +69,28 @@ t.test('a request in many pieces is not copied with each of them', async t => {
   input.clear();
   t.equal(input.waitingBytes, 0);
 });
+
+t.test('of lent bytes, what is not treated is kept when they are taken back', async t => {
+  const lent = Buffer.from('abcdef..');
+  const input = new Input();
+  input.lend(lent, 6);
+  input.at = 2;
+  const frame = input.frame(4);
+  input.at = 4;
+  input.keep();
+  lent.fill('x');
+  t.equal(frame.toString(), 'cd', 'a frame is the taker’s own');
+  t.equal(taken(input), 'ef', 'and so is the rest');
+  input.add(Buffer.from('gh'));
+  t.equal(taken(input), 'efgh');
+});
+
+t.test('of lent bytes that are treated, nothing is kept', async t => {
+  const input = new Input();
+  input.lend(Buffer.from('abc'), 3);
+  input.at = 3;
+  input.letGo();
+  input.keep();
+  t.equal(input.waitingBytes, 0);
+  t.equal(input.bytes.length, 0);
+});
