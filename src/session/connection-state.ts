@@ -1,5 +1,5 @@
 import type { Protocol } from '../resp/encode.js';
-import type { Channel, Identity } from '../upstream/identity.js';
+import { type Channel, type Identity, naming } from '../upstream/identity.js';
 
 /**
  * What Redis would know of a client's connection, learnt from the answers that Redis gave to the
@@ -10,6 +10,8 @@ export class ConnectionState {
   identity: Identity | null = null;
   protocol: Protocol = 2;
   database = 0;
+  /** Who the client was when it selected that database. */
+  #selectedBy: Identity | null = null;
   name = '';
   /** CLIENT SETINFO attributes as they were sent. */
   readonly info = new Map<string, string>();
@@ -18,13 +20,18 @@ export class ConnectionState {
 
   get channel(): Channel {
     const identity = this.identity ?? NOT_AUTHENTICATED;
-    return { identity, database: this.database, protocol: this.protocol };
+    return {
+      identity,
+      database: this.database,
+      selectedBy: this.#selectedBy,
+      protocol: this.protocol,
+    };
   }
 
   /** Commands that, after the channel's own, bring a fresh connection to this state. */
   replay(): string[][] {
     const commands: string[][] = [];
-    if (this.name !== '') commands.push(['CLIENT', 'SETNAME', this.name]);
+    if (this.name !== '') commands.push(naming(this.protocol, this.name));
     for (const [attribute, value] of this.info) {
       commands.push(['CLIENT', 'SETINFO', attribute, value]);
     }
@@ -37,7 +44,7 @@ export class ConnectionState {
     const command = (args[0] ?? '').toLowerCase();
     if (command === 'auth') this.#authenticated(args.slice(1));
     else if (command === 'hello') this.#greeted(args.slice(1));
-    else if (command === 'select') this.database = Number(args[1]);
+    else if (command === 'select') this.#selected(Number(args[1]));
     else if (command === 'readonly') this.modes.set('readonly', ['READONLY']);
     else if (command === 'readwrite') this.modes.delete('readonly');
     else if (command === 'client') this.#clientAccepted(args);
@@ -47,10 +54,15 @@ export class ConnectionState {
   reset(): void {
     this.identity = null;
     this.protocol = 2;
-    this.database = 0;
+    this.#selected(0);
     this.name = '';
     this.info.clear();
     this.modes.clear();
+  }
+
+  #selected(database: number): void {
+    this.database = database;
+    this.#selectedBy = this.identity;
   }
 
   #authenticated(credentials: readonly string[]): void {

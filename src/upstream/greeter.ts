@@ -1,5 +1,5 @@
 import { encodeCommand } from '../resp/encode.js';
-import type { Channel } from './identity.js';
+import { type Channel, connectionNumber, naming } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import { Pipe } from './pipe.js';
 import type { PipeClient, ReplyReader } from './pipe-client.js';
@@ -49,12 +49,12 @@ export class Greeter implements PipeClient {
       pipe.close('asked');
     });
     if (!this.#knowsReset) this.#pipe = null;
-    else if (this.#mayHaveName) this.#put(pipe, encodeCommand(NAMED), reply => this.#named(reply));
+    else if (this.#mayHaveName) this.#put(pipe, NAMED, reply => this.#named(reply));
   }
 
   /** Behind the client's question Redis tells it to whoever the client has logged in as. */
   #numbered(pipe: Pipe, reply: Buffer | null): void {
-    if (reply?.[0] === COLON) pipe.upstreamId = Number(reply.toString('latin1', 1));
+    if (reply !== null) pipe.upstreamId = connectionNumber(reply, 0, reply.length);
   }
 
   #named(reply: Buffer | null): void {
@@ -66,7 +66,7 @@ export class Greeter implements PipeClient {
    * the login, which may have been taken back since, on a connection that ends with its answer.
    */
   askLoggedIn(channel: Channel, command: Buffer, answered: ReplyReader): void {
-    const use = { channel, replay: [NAMED], owner: null };
+    const use = { channel, replay: [naming(channel.protocol, NAME)], owner: null };
     const pipe = new Pipe(this.#options, use, () => undefined);
     this.#put(pipe, command, reply => {
       answered(reply);
@@ -96,7 +96,7 @@ export class Greeter implements PipeClient {
 
   #connection(): Pipe {
     if (this.#pipe !== null && !this.#pipe.closed) return this.#pipe;
-    const channel = { identity: NOBODY, database: 0, protocol: 2 } as const;
+    const channel = { identity: NOBODY, database: 0, selectedBy: null, protocol: 2 } as const;
     const pipe = new Pipe(this.#options, { channel, replay: [], owner: null }, closed => {
       if (this.#pipe === closed) this.#pipe = null;
     });
@@ -111,10 +111,10 @@ export class Greeter implements PipeClient {
 
 const PLUS = 0x2b;
 const MINUS = 0x2d;
-const COLON = 0x3a;
 /** So that CLIENT LIST on Redis tells what these connections are. */
-const NAMED = ['CLIENT', 'SETNAME', 'forelock:greeter'];
-const UNNAMED = encodeCommand(['CLIENT', 'SETNAME', '']);
-const ID = encodeCommand(['CLIENT', 'ID']);
+const NAME = 'forelock:greeter';
+const NAMED = encodeCommand(naming(2, NAME));
+const UNNAMED = encodeCommand(naming(2, ''));
+const ID = encodeCommand(['HELLO']);
 const RESET = encodeCommand(['RESET']);
 const NOBODY = { user: '', credentials: null };

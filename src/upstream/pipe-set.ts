@@ -1,4 +1,4 @@
-import { type Channel, channelName } from './identity.js';
+import { type Channel, channelName, channelPrelude, naming } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import { Pipe } from './pipe.js';
 import type { PipeClient } from './pipe-client.js';
@@ -26,7 +26,11 @@ export class PipeGroup {
   }
 
   #open(): Pipe {
-    const use = { channel: this.channel, replay: SHARED_NAME, owner: null };
+    const use = {
+      channel: this.channel,
+      replay: [naming(this.channel.protocol, SHARED_NAME)],
+      owner: null,
+    };
     const pipe = new Pipe(this.#options, use, closed => {
       const at = this.pipes.indexOf(closed);
       if (at >= 0) this.pipes.splice(at, 1);
@@ -36,8 +40,7 @@ export class PipeGroup {
   }
 }
 
-/** So that CLIENT LIST on Redis tells what these connections are. */
-const SHARED_NAME = [['CLIENT', 'SETNAME', 'forelock:pipe']];
+const SHARED_NAME = 'forelock:pipe';
 
 /** All shared pipes of an upstream, and the idle connections that single clients have left. */
 export class PipeSet {
@@ -76,7 +79,7 @@ export class PipeSet {
         return rested.pipe;
       }
     }
-    const use = { channel, replay: [...replay, ['CLIENT', 'ID']], owner };
+    const use = { channel, replay: [...replay, NUMBER], owner };
     const pipe = new Pipe(this.#options, use, closed => this.#own.delete(closed));
     this.#own.add(pipe);
     return pipe;
@@ -141,8 +144,11 @@ export class PipeSet {
   }
 }
 
+/** Tells the connection's number in Redis. */
+const NUMBER = ['HELLO'];
+
 function ownState(channel: Channel, replay: readonly string[][]): string {
-  return JSON.stringify([channelName(channel), channel.identity.credentials, replay]);
+  return JSON.stringify([channelPrelude(channel), channelName(channel), replay]);
 }
 
 const NOBODY: PipeClient = {

@@ -3,7 +3,7 @@ import { encodeCommand, errorReply } from '../resp/encode.js';
 import { FrameCollector } from '../resp/frame-collector.js';
 import { ReplyFramer } from '../resp/reply-framer.js';
 import { endpointName, openSocket } from './endpoint.js';
-import { channelPrelude } from './identity.js';
+import { channelPrelude, connectionNumber } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import type { PipeClient, PipeUse, ReplyReader } from './pipe-client.js';
 import { ReplyQueue } from './reply-queue.js';
@@ -20,7 +20,6 @@ const SHARED_BLOCK_BYTES = 64 * 1024;
 const OWN_BLOCK_BYTES = 4 * 1024;
 const LOGIN_REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)/;
 const MINUS = 0x2d;
-const COLON = 0x3a;
 
 export class Pipe {
   readonly #options: UpstreamOptions;
@@ -118,9 +117,8 @@ export class Pipe {
 
   /** One command whose reply goes to `reader` instead of the client. */
   ask(client: PipeClient, bytes: Buffer, from: number, to: number, reader: ReplyReader): void {
-    const first = this.#queue.empty;
     this.#queue.pushRead(client, reader, performance.now());
-    this.#writer.write(bytes, from, to, first);
+    this.#writer.write(bytes, from, to, false);
   }
 
   /** Whether the upstream takes no more for now; `pipeDrained` tells the client when it does. */
@@ -168,13 +166,17 @@ export class Pipe {
   }
 
   close(reason: string): void {
+    this.#close(reason, reader => reader(null));
+  }
+
+  #close(reason: string, answer: (reader: ReplyReader) => void): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#socket?.destroy();
     this.#onClosed(this);
     this.#queue.drain((client, reader) => {
-      reader?.(null);
+      if (reader !== null) answer(reader);
       client.upstreamLost(reason);
     });
     this.#owner?.upstreamLost(reason);
@@ -259,9 +261,9 @@ export class Pipe {
    * wait; or the user's login holds no more, and then its clients are cut off as Redis would.
    */
   #refused(text: string): void {
-    const clients = LOGIN_REFUSED.test(text) ? this.#queue.clients() : [];
-    this.#fail(text);
-    for (const client of clients) client.upstreamLost(`Redis refused the login: ${text}`);
+    if (!LOGIN_REFUSED.test(text)) return this.#fail(text);
+    const error = errorReply(text);
+    this.#close(`Redis refused the login: ${text}`, reader => reader(error));
   }
 
   /** Nothing of what waits was ever sent, so each command can be told so and nobody is cut off. */
@@ -380,8 +382,7 @@ export class Pipe {
       this.#refused(bytes.toString('latin1', from + 1, end - 2));
       return to;
     }
-    if (bytes[from] === COLON)
-      this.upstreamId = Number(bytes.toString('latin1', from + 1, end - 2));
+    this.upstreamId = connectionNumber(bytes, from, end) || this.upstreamId;
     this.#preludeMusts--;
     this.#preludeReplies--;
     if (this.#preludeReplies === 0) this.#becomeReady();

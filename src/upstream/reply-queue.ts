@@ -33,11 +33,6 @@ export class ReplyQueue {
     this.#append(client, reader, 1, nowMs);
   }
 
-  /** Everybody who waits, once each. */
-  clients(): PipeClient[] {
-    return [...new Set(this.#clients.filter(client => client !== null))];
-  }
-
   client(): PipeClient {
     const client = this.#clients[this.#head];
     if (client === null || client === undefined) throw new Error('the reply queue is empty');
