@@ -28,12 +28,38 @@ export async function startForelock(
       ...flags,
     ];
   });
+  await untilReady(program, http);
+  return { ...program, memoryGrants: () => memoryGrants(http) };
+}
+
+/** One Forelock with a listener for each Redis, in the same order. */
+export async function startForelockGroup(
+  upstreamPorts: readonly number[],
+  flags: readonly string[],
+): Promise<Program & { readonly ports: readonly number[] }> {
+  let http = '';
+  const ports: number[] = [];
+  const program = await startProgram('forelock', process.execPath, async firstPort => {
+    http = `127.0.0.1:${await freePort()}`;
+    ports.length = 0;
+    const args = [entry(), '--http', http, ...flags];
+    for (const upstreamPort of upstreamPorts) {
+      const port = ports.length === 0 ? firstPort : await freePort();
+      ports.push(port);
+      args.push('--listen', `127.0.0.1:${port}`, '--upstream', `redis://127.0.0.1:${upstreamPort}`);
+    }
+    return args;
+  });
+  await untilReady(program, http);
+  return { ...program, ports };
+}
+
+async function untilReady(program: Program, http: string): Promise<void> {
   const limitMs = performance.now() + readyLimitMs;
   while (!(await isReady(http))) {
     if (performance.now() > limitMs) throw new Error(`forelock is not ready:\n${program.output()}`);
     await sleep(20);
   }
-  return { ...program, memoryGrants: () => memoryGrants(http) };
 }
 
 /** The program that was compiled together with this benchmark, else the package's own. */

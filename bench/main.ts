@@ -1,4 +1,5 @@
 import * as acquire from './acquire.js';
+import * as group from './group.js';
 import * as idle from './idle.js';
 import * as micro from './micro.js';
 import { type BenchOption, optionHelp } from './options.js';
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   passthrough: { about: 'throughput of commands that are no locks', code: passthrough },
   idle: { about: 'memory of idle connections', code: idle },
   acquire: { about: 'latency of taking a lock, and its cost in Redis commands', code: acquire },
+  group: { about: 'clients that contend for one Redlock over several masters', code: group },
   micro: { about: 'nanoseconds of the functions that every command passes through', code: micro },
 };
 

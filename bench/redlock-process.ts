@@ -30,7 +30,7 @@ export interface Round {
 
 export interface RedlockRun {
   readonly rounds: readonly Round[];
-  /** From asking for the lock to having it. */
+  /** From asking for the lock to having it, or to the end of the run. */
   readonly waitsMs: readonly number[];
 }
 
@@ -157,6 +157,8 @@ function takeWith(
 interface Client {
   readonly voter: Voter;
   readonly take: Take;
+  /** An attempt that the end of a run has overtaken: until it has its lock, and has given it back. */
+  overtaken: Promise<unknown>;
 }
 
 async function openClient(settings: RedlockSettings): Promise<Client> {
@@ -168,7 +170,7 @@ async function openClient(settings: RedlockSettings): Promise<Client> {
       return new Master(redis, voter, number);
     }),
   );
-  return { voter, take: takeWith(settings, masters) };
+  return { voter, take: takeWith(settings, masters), overtaken: Promise.resolve() };
 }
 
 async function run(
@@ -180,11 +182,20 @@ async function run(
   const waitsMs: number[] = [];
   for (const { voter } of clients) voter.rounds.length = 0;
   await Promise.all(
-    clients.map(async ({ voter, take }) => {
+    clients.map(async client => {
+      const { voter, take } = client;
+      const over = sleep(runMs).then(() => null);
+      await Promise.race([client.overtaken, over]);
       while (performance.now() < endsAtMs) {
         const askedAtMs = performance.now();
-        const lock = await take();
+        const asking = take();
+        const lock = await Promise.race([asking, over]);
+        // Whoever still waits in the end has waited for so long at least.
         waitsMs.push(performance.now() - askedAtMs);
+        if (lock === null) {
+          client.overtaken = asking.then(late => late.giveBack()).catch(() => {});
+          return;
+        }
         await sleep(holdMs);
         // A lock that ran out meanwhile is none to give back.
         await lock.giveBack().catch(() => {});

@@ -52,6 +52,17 @@ t.test('acquire compares direct, Forelock and the echo server', async t => {
   t.match(output, /^Forelock: p50 to echo +<= 2\.00 +\d+\.\d\d +(met|NOT MET)$/m);
 });
 
+t.test('group compares a Redlock over masters with and without Forelock', async t => {
+  const output = await bench(
+    'main',
+    ...['group', '--rounds', '1', '--seconds', '0.5', '--masters', '3', '--clients', '1'],
+    ...['--versions', '4'],
+  );
+  t.match(output, /^direct +\d+ +\d+\.\d +\d+\.\d +\d+\.\d % +\d+ +\d+$/m);
+  t.match(output, /^Forelock --group +\d+ +\d+\.\d +\d+\.\d +\d+\.\d % +\d+ +0$/m);
+  t.match(output, /^split votes among the clients of one group +<= 0\.00 +0\.00 +met$/m);
+});
+
 t.test('micro times the hot functions', async t => {
   const output = await bench('main', 'micro', '--rounds', '1', '--seconds', '0.01');
   t.match(output, /^frame a request: SET NX PX +[\d,]+ +\d+\.\d\d$/m);

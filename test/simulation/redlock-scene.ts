@@ -17,7 +17,9 @@ export const groupOptions: GroupOptions = {
 export class Master implements MemberLocks {
   private readonly holders = new Map<string, { value: string; endsAtMs: number }>();
   private freeAtMs = 0;
-  /** Values in the order in which they were decided. */
+  /** Values in the order in which they were asked for … */
+  readonly asked: string[] = [];
+  /** … and decided. */
   readonly decided: string[] = [];
   /** Keys that are no lock keys here yet: Redis decides, as the client wrote it. */
   readonly unknown = new Set<string>();
@@ -30,20 +32,20 @@ export class Master implements MemberLocks {
   ) {}
 
   decide(request: LockRequest): Verdict | null {
+    if (request.intent.kind === 'acquire') this.asked.push(request.intent.value);
     if (this.answerMs === 0) return this.verdictOf(request);
     this.freeAtMs = Math.max(this.freeAtMs, this.events.nowMs) + this.answerMs;
-    this.events.at(this.freeAtMs, () => this.settle(request));
+    this.events.at(this.freeAtMs, () => this.heard(request, this.verdictOf(request)));
     return null;
   }
 
   queue(request: LockRequest): void {
-    if (this.answerMs === 0) this.settle(request);
-    else this.decide(request);
+    const verdict = this.decide(request);
+    if (verdict !== null) this.heard(request, verdict);
   }
 
   /** A grant that nobody hears of is undone. */
-  private settle(request: LockRequest): void {
-    const verdict = this.verdictOf(request);
+  private heard(request: LockRequest, verdict: Verdict): void {
     const heard = request.settle(verdict);
     if (!heard && verdict === 'granted') this.holders.delete(request.intent.key);
   }

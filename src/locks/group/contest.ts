@@ -1,7 +1,6 @@
 import type { Verdict } from '../contract.js';
 import type { Attempt } from './attempt.js';
 import { Contender, isOpen, type Place } from './contender.js';
-import type { GroupCounters } from './counters.js';
 import type { GroupOptions } from './options.js';
 
 /** One member, as far as one key is concerned. */
@@ -21,13 +20,6 @@ class Vote {
 
 /** How much longer than a client that may come back a holder is remembered. */
 const HOLDER_PATIENCE = 10;
-
-/** What a contest does to the world. */
-export interface ContestActs {
-  /** Has an attempt decided by its member; the answer comes by `answered`, at once or later. */
-  decide(attempt: Attempt): void;
-  counters: GroupCounters;
-}
 
 /**
  * All that want one key of a group, in one order for all its members.
@@ -51,7 +43,8 @@ export class Contest {
   constructor(
     private readonly members: number,
     private readonly options: GroupOptions,
-    private readonly acts: ContestActs,
+    /** Has an attempt decided by its member; the answer comes by `answered`, at once or later. */
+    private readonly decide: (attempt: Attempt) => void,
   ) {
     this.votes = Array.from({ length: members }, () => new Vote());
   }
@@ -260,7 +253,7 @@ export class Contest {
       return false;
     }
     this.ask(first, true);
-    this.acts.decide(first);
+    this.decide(first);
     return true;
   }
 
@@ -270,7 +263,7 @@ export class Contest {
       const untilMs = this.refusedAtMs(attempt, vote);
       if (nowMs >= untilMs) {
         this.ask(attempt, false);
-        this.acts.decide(attempt);
+        this.decide(attempt);
         return true;
       }
       this.lookAgainBy(untilMs);
@@ -350,7 +343,6 @@ export class Contest {
   private noteLoss(contender: Contender, nowMs: number): void {
     if (!contender.lost || !Number.isNaN(contender.leavingAtMs)) return;
     contender.leavingAtMs = nowMs;
-    if (contender.grants > 0) this.acts.counters.splitRounds++;
   }
 
   private forget(contender: Contender): void {

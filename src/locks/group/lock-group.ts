@@ -1,6 +1,5 @@
 import type { AllocationPolicy, LockWorld } from '../contract.js';
 import { Contest } from './contest.js';
-import { GroupCounters } from './counters.js';
 import { MemberDesk, type MemberLocks } from './member-desk.js';
 import type { GroupOptions } from './options.js';
 
@@ -14,7 +13,6 @@ const TIDY_EVERY_MS = 100;
  * writes nothing: without it, every promise but that of the order would be kept just as well.
  */
 export class LockGroup {
-  readonly counters = new GroupCounters();
   private readonly contests = new Map<string, Contest>();
   private readonly members: MemberDesk[] = [];
   /** Contests in which somebody waits for a moment to come. */
@@ -58,10 +56,9 @@ export class LockGroup {
     const known = this.contests.get(place);
     if (known !== undefined) return known;
     if (this.contests.size >= this.options.lockKeysMax) return null;
-    const contest = new Contest(this.size, this.options, {
-      decide: attempt => this.members[attempt.member]?.decideNow(attempt),
-      counters: this.counters,
-    });
+    const contest = new Contest(this.size, this.options, attempt =>
+      this.members[attempt.member]?.decideNow(attempt),
+    );
     this.contests.set(place, contest);
     this.tidyBy(nowMs + TIDY_EVERY_MS);
     return contest;

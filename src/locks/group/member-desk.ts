@@ -83,7 +83,6 @@ export class MemberDesk implements LockDesk {
     if (attempt === null) return this.straight(request);
     attempt.contest.wait(attempt, attempt.cameAtMs);
     attempt.atOnce = false;
-    if (attempt.verdict === null && !attempt.passed) this.group.counters.waited++;
     this.group.watch(attempt.contest);
     return attempt.verdict;
   }
