@@ -219,6 +219,7 @@ export class Session implements PipeClient {
   received(bytes: Buffer, length: number): void {
     if (this.closed) return;
     this.readAtMs = performance.now();
+    if (this.pendingLock !== null) this.gateway.desk.hurry(this.pendingLock);
     const { input } = this;
     if (this.#turnstile.open && input.waitingBytes === 0) {
       input.lend(bytes, length);
@@ -227,7 +228,6 @@ export class Session implements PipeClient {
       return;
     }
     input.add(Buffer.from(bytes.subarray(0, length)));
-    if (this.pendingLock !== null) this.gateway.desk.hurry(this.pendingLock);
     if (this.#turnstile.open && input.ready) this.#process();
     else this.#adjustReading();
   }
