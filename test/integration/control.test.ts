@@ -134,6 +134,27 @@ t.test(
   },
 );
 
+t.test(
+  'a connection that is lost is opened at once, one that does not last after a while',
+  async t => {
+    const server = await RedisServer.start(t);
+    const redis = await server.connect(t);
+    const controlRetryMinMs = 400;
+    const controlled = await Controlled.start(t, server.port, { controlRetryMinMs });
+    const awayMs = async (): Promise<number> => {
+      controlled.events.length = 0;
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await eventually('it is lost', () => controlled.events.includes('lost'), { everyMs: 1 });
+      const lostAtMs = performance.now();
+      await eventually('it is back', () => controlled.events.includes('back'), { everyMs: 1 });
+      return performance.now() - lostAtMs;
+    };
+    await sleep(controlRetryMinMs + 50);
+    t.ok((await awayMs()) < controlRetryMinMs / 2, 'at once');
+    t.ok((await awayMs()) > controlRetryMinMs - 50, 'after the wait');
+  },
+);
+
 t.test('settings of Redis are read as often as is said', async t => {
   const server = await RedisServer.start(t);
   const redis = await server.connect(t);

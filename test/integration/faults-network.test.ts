@@ -51,6 +51,7 @@ for (const way of ['up', 'down'] as const) {
       const relay = await Relay.start(t, redis.port);
       const forelock = await Forelock.start(t, { upstream: relay.url, args: ARGS });
       const direct = await redis.connect(t);
+      let granted = 0;
       for (const cut of CUTS) {
         const key = `lock:${cut}`;
         let wasCut = false;
@@ -69,9 +70,14 @@ for (const way of ['up', 'down'] as const) {
           await sleep(100);
         });
         relay[way] = kept => kept;
+        granted += ledger.holdings.length;
         t.same(ledger.overlaps(), [], `at the ${cut}th`);
         t.equal(await leftInTheEnd(direct, key), null, `at the ${cut}th: free in time`);
       }
+      const status = await eventually('its status is told', () => statusOf(t, { forelock }));
+      const fromMemory = Number(status.get('grants-from-memory'));
+      t.equal(status.get('foreign-holders'), 0, 'no holder of ours is taken for a foreign one');
+      t.ok(fromMemory > granted / 3, `locks are granted from memory: ${fromMemory}, of ${granted}`);
     });
   }
 }

@@ -35,6 +35,7 @@ export class ControlConnection {
   readonly #events: ControlConnectionEvents;
   #redis: Redis | null = null;
   #ready = false;
+  #readyAtMs = 0;
   #closed = false;
   #retryMs: number;
   #retry: NodeJS.Timeout | null = null;
@@ -119,6 +120,7 @@ export class ControlConnection {
     const [command, ...rest] = greeting;
     if (command === undefined) {
       this.#ready = true;
+      this.#readyAtMs = performance.now();
       this.#retryMs = this.#options.controlRetryMinMs;
       this.#lastFailure = null;
       this.#lastError = 'closed by Redis';
@@ -175,6 +177,9 @@ export class ControlConnection {
     if (this.#ready) {
       this.#ready = false;
       this.#events.lost(this.#lastError);
+      // Redis may well be there, and all locks wait for this. One that ends at once is no such case.
+      const stoodMs = performance.now() - this.#readyAtMs;
+      if (stoodMs > this.#options.controlRetryMinMs && !this.#closed) return this.#open();
     } else {
       this.#fail(this.#lastError, false);
     }
