@@ -109,7 +109,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
 };
 
+/** What stands in JSON as it is. */
+const PLAIN = /^[ !#-.0-[\]-~\x80-\xff]*$/;
+
 function quoted(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   const escaped = text.replace(
     /["\\/]|[^ -~\x80-\xff]/g,
     byte => ESCAPES[byte] ?? `\\u${byte.charCodeAt(0).toString(16).padStart(4, '0')}`,

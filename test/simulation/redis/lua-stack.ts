@@ -2,13 +2,17 @@ import { type LuaModule, luaModule, TYPE } from './lua-module.js';
 
 /** Strings of a script's own are short; longer ones find more room when they come. */
 const ROOM_BYTES = 4096;
-/** From here on the runtime's own conversion is faster than a loop. */
-const LONG_BYTES = 48;
+/**
+ * From here on the runtime's own conversion is faster than a loop, which would leave a string of
+ * pieces besides.
+ */
+const LONG_BYTES = 13;
 
 /** Puts values onto the stack of a Lua state, and reads them from it; strings are bytes (latin1). */
 export class LuaStack {
   readonly lua: LuaModule = luaModule;
   private roomBytes = ROOM_BYTES;
+  private view = Buffer.from(luaModule.HEAPU8.buffer);
   private room = luaModule._malloc(ROOM_BYTES);
   /** Where Lua writes the length of a string. */
   private readonly length = luaModule._malloc(4);
@@ -32,10 +36,8 @@ export class LuaStack {
     const { lua } = this;
     const start = lua._lua_tolstring(state, index, this.length);
     const bytes = lua.HEAP32[this.length >> 2] ?? 0;
-    const memory = lua.HEAPU8;
-    if (bytes > LONG_BYTES) {
-      return Buffer.from(memory.buffer, memory.byteOffset + start, bytes).toString('latin1');
-    }
+    const memory = this.memory();
+    if (bytes >= LONG_BYTES) return memory.toString('latin1', start, start + bytes);
     let text = '';
     for (let at = start; at < start + bytes; at++) text += String.fromCharCode(memory[at] ?? 0);
     return text;
@@ -54,8 +56,8 @@ export class LuaStack {
   typeNameAt(state: number, index: number): string {
     const { lua } = this;
     const start = lua._lua_typename(state, lua._lua_type(state, index));
-    const memory = lua.HEAPU8;
-    return Buffer.from(memory.subarray(start, memory.indexOf(0, start))).toString('latin1');
+    const memory = this.memory();
+    return memory.toString('latin1', start, memory.indexOf(0, start));
   }
 
   /** Gives a place in memory that holds the text and a zero, for good. */
@@ -79,7 +81,14 @@ export class LuaStack {
       this.room = this.lua._malloc(this.roomBytes);
     }
     const { room } = this;
-    const memory = this.lua.HEAPU8;
+    const memory = this.memory();
     for (let at = 0; at < bytes; at++) memory[room + at] = text.charCodeAt(at);
+  }
+
+  /** WASM's memory, which is another one whenever it has grown. */
+  private memory(): Buffer {
+    const { buffer } = this.lua.HEAPU8;
+    if (this.view.buffer !== buffer) this.view = Buffer.from(buffer);
+    return this.view;
   }
 }

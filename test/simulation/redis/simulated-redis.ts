@@ -31,6 +31,9 @@ const TROUBLES: Readonly<Record<Trouble, ErrorReply>> = {
   ),
   'out of memory': new ErrorReply("OOM command not allowed when used memory > 'maxmemory'."),
 };
+const NO_DISK = new ErrorReply(
+  'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.',
+);
 const READ_ONLY = new ErrorReply("READONLY You can't write against a read only replica.");
 
 let scriptTexts: ReadonlyMap<string, string> | null = null;
@@ -71,6 +74,8 @@ export class SimulatedRedis {
   private readonly options: SimulatedRedisOptions;
   private readonly replicas: Follower[] = [];
   private disk: Follower | null = null;
+  /** Replicas and disk. */
+  private followers: readonly Follower[] = [];
   private offset = 0;
   private readonly connections = new Map<number, Connection>();
   private nextConnectionId = 1;
@@ -81,6 +86,7 @@ export class SimulatedRedis {
   /** Keys that the command under way has changed: one step of replication. */
   private readonly dirty = new Map<string, { database: number; key: string }>();
   private flushed = false;
+  private changed = false;
 
   constructor(options: SimulatedRedisOptions) {
     this.options = options;
@@ -129,10 +135,12 @@ export class SimulatedRedis {
       const name = words[0]?.toLowerCase();
       return new ErrorReply(`ERR wrong number of arguments for '${name}' command`);
     }
-    return this.asClient(connection, () => {
-      const refusal = this.refusal(command);
-      return refusal ?? this.run(command, connection, words);
-    });
+    const isOutermost = this.begin(connection);
+    try {
+      return this.refusal(command) ?? this.run(command, connection, words);
+    } finally {
+      if (isOutermost) this.end(connection);
+    }
   }
 
   /** Runs a script for a client, which is a command of its own. */
@@ -145,19 +153,19 @@ export class SimulatedRedis {
     const script = scriptEngine.compile(text);
     if (script instanceof ErrorReply) return script;
     this.scripts.set(script.sha, text);
-    return this.asClient(connection, () => {
+    const isOutermost = this.begin(connection);
+    try {
       if (this.trouble === 'loading' || this.trouble === 'busy') return TROUBLES[this.trouble];
       this.scriptsRun++;
       this.scriptKeys = keys;
       const wrote = { any: false };
-      try {
-        return scriptEngine.run(script, keys, args, words =>
-          this.callFromScript(connection, words, wrote),
-        );
-      } finally {
-        this.scriptKeys = null;
-      }
-    });
+      return scriptEngine.run(script, keys, args, words =>
+        this.callFromScript(connection, words, wrote),
+      );
+    } finally {
+      this.scriptKeys = null;
+      if (isOutermost) this.end(connection);
+    }
   }
 
   private callFromScript(
@@ -205,20 +213,19 @@ export class SimulatedRedis {
     return null;
   }
 
-  /** All that a client's command does, and what follows from it. Commands of scripts are part of it. */
-  private asClient(connection: Connection, act: () => Reply): Reply {
-    if (this.client !== null) return act();
+  /** A client's command begins; false where it is part of one: EVAL, and what a script calls. */
+  private begin(connection: Connection): boolean {
+    if (this.client !== null) return false;
     this.client = connection;
     this.commandsRun++;
-    const before = this.offset;
-    try {
-      return act();
-    } finally {
-      this.client = null;
-      this.propagate();
-      if (this.offset > before) connection.writtenOffset = this.offset;
-      this.tracking.finish(connection);
-    }
+    return true;
+  }
+
+  /** What follows from a command: its changes go to the replicas, its own connection hears of them. */
+  private end(connection: Connection): void {
+    this.client = null;
+    if (this.propagate()) connection.writtenOffset = this.offset;
+    this.tracking.finish(connection);
   }
 
   /** As `execute`, for WAIT and WAITAOF, whose answer may come later. */
@@ -237,6 +244,7 @@ export class SimulatedRedis {
     if (name === 'WAITAOF') {
       const [local, replicas, timeoutMs] = words.slice(1).map(parseInteger);
       if (local == null || replicas == null || timeoutMs == null) return answered(NOT_AN_INTEGER);
+      if (local > 0 && this.disk === null) return answered(NO_DISK);
       const disks = this.disk === null ? [] : [this.disk];
       const counts = (): [number, number] => [
         this.reached(disks, connection.writtenOffset),
@@ -262,7 +270,7 @@ export class SimulatedRedis {
     const look = (): void => {
       if (!connection.isOpen) return;
       if (isDone() || trueMs() >= endMs) return answered(reply());
-      const steps = [...this.replicas, ...(this.disk === null ? [] : [this.disk])]
+      const steps = this.followers
         .map(follower => follower.reachesAtMs(connection.writtenOffset))
         .filter(atMs => atMs > trueMs());
       const nextMs = Math.min(endMs, ...steps);
@@ -293,7 +301,7 @@ export class SimulatedRedis {
   flush(): void {
     this.keyspace.clear();
     this.dirty.clear();
-    this.flushed = true;
+    this.flushed = this.changed = true;
     this.tracking.flushed();
     if (this.client === null) this.propagate();
   }
@@ -317,12 +325,15 @@ export class SimulatedRedis {
   addReplica(lagMs: () => number): Follower {
     const replica = this.newFollower(lagMs);
     this.replicas.push(replica);
+    this.followers = [...this.followers, replica];
     return replica;
   }
 
   /** From now on writes go to disk, each `lagMs` after it was made. */
   appendOnly(lagMs: () => number): void {
-    this.disk = this.newFollower(lagMs);
+    const disk = this.newFollower(lagMs);
+    this.followers = [...this.replicas, disk];
+    this.disk = disk;
   }
 
   /**
@@ -416,7 +427,8 @@ export class SimulatedRedis {
       () => this.clock.nowMs(),
       (database, key, expired) => {
         this.tracking.changed(key, expired ? null : this.client);
-        this.dirty.set(`${database} ${key}`, { database, key });
+        this.changed = true;
+        if (this.followers.length > 0) this.dirty.set(`${database} ${key}`, { database, key });
       },
     );
   }
@@ -432,23 +444,23 @@ export class SimulatedRedis {
   }
 
   /** What was changed since the last time goes to the followers as one step. */
-  private propagate(): void {
-    const { dirty, disk, replicas } = this;
-    if (dirty.size === 0 && !this.flushed) return;
-    const flushed = this.flushed;
-    this.flushed = false;
+  private propagate(): boolean {
+    if (!this.changed) return false;
+    this.changed = false;
     this.offset++;
-    if (replicas.length > 0 || disk !== null) {
-      const effects: Effect[] = [];
-      for (const { database, key } of dirty.values()) {
-        effects.push(this.keyspace.effect(database, key));
-      }
-      for (const follower of disk === null ? replicas : [...replicas, disk]) {
-        if (flushed) follower.follow(this.offset, 'flush');
-        if (effects.length > 0) follower.follow(this.offset, effects);
-      }
+    const { dirty, followers, flushed } = this;
+    this.flushed = false;
+    if (followers.length === 0) return true;
+    const effects: Effect[] = [];
+    for (const { database, key } of dirty.values()) {
+      effects.push(this.keyspace.effect(database, key));
+    }
+    for (const follower of followers) {
+      if (flushed) follower.follow(this.offset, 'flush');
+      if (effects.length > 0) follower.follow(this.offset, effects);
     }
     dirty.clear();
+    return true;
   }
 }
 
