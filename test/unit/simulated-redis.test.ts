@@ -76,7 +76,10 @@ t.test('FLUSHALL reaches the replica as well, and only what came before it is go
   redis.addReplica(() => 1);
   connection.ask('SET', 'x', '1');
   events.runUntil(5);
-  connection.evalScript("redis.call('FLUSHALL') redis.call('SET', 'y', 1)", [], []);
+  redis.failover();
+  const next = redis.connect();
+  t.strictSame(next.keys(), ['before', 'x'], 'it does not come a second time');
+  next.evalScript("redis.call('FLUSHALL') redis.call('SET', 'y', 1)", [], []);
   events.runUntil(10);
   redis.failover();
   t.strictSame(redis.connect().keys(), ['y']);
