@@ -107,7 +107,7 @@ const ERROR_LOOKED_AT = 32;
 const HELLO = encodeCommand(['HELLO']);
 
 /** Nothing is passed on before it is known which commands name which keys. */
-function awaitCommands(session: Session): void {
+export function awaitCommands(session: Session): void {
   session.wait();
   session.gateway.whenCommandsKnown(replayOf(session), known => {
     if (session.closed) return;

@@ -5,7 +5,7 @@ import type { RequestFramer } from '../resp/request-framer.js';
 import { RequestSkimmer } from '../resp/request-skimmer.js';
 import { everyDatabase, mayStream } from './large-request.js';
 import { PIN } from './own-place.js';
-import { commandOf, identify, route } from './route.js';
+import { awaitCommands, commandOf, identify, route } from './route.js';
 import type { Session } from './session.js';
 import { keepAll } from './touches.js';
 
@@ -37,6 +37,11 @@ export function inlineFrame(session: Session, framer: RequestFramer): void {
 export function largeFrame(session: Session, framer: RequestFramer): RequestSkimmer | null {
   const { gateway, input, own } = session;
   if (framer.neededBytes <= gateway.options.largeRequestBytes) return null;
+  if (session.state.identity !== null && gateway.commands() === null) {
+    // Held until it is whole, it could be half a gigabyte.
+    awaitCommands(session);
+    return null;
+  }
   if (!mayStream(gateway, session.state, input.bytes, framer)) return null;
   if (!session.mayEnter('own')) {
     session.awaitDrain(null);

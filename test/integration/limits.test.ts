@@ -199,6 +199,26 @@ t.test(`a value of ${LARGE_MIB} MiB streams through, both ways`, async t => {
   }
 });
 
+t.test('a large value that comes before Redis has told its commands streams too', async t => {
+  const redis = await RedisServer.start(t);
+  redis.pause();
+  const forelock = await Forelock.start(t, { upstream: redis.url });
+  const client = await forelock.connect(t);
+  const chunk = Buffer.alloc(MIB, 'abcdefgh');
+  const growth = await memoryGrowth(forelock, async () => {
+    client.write(`*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$${LARGE_MIB * MIB}\r\n`);
+    // Who the client is, Redis tells in its first answer; its commands in a later one.
+    await sleep(100);
+    redis.resume();
+    for (let sent = 0; sent < LARGE_MIB; sent++) {
+      if (!client.socket.write(chunk)) await once(client.socket, 'drain');
+    }
+    client.write('\r\n');
+    t.equal(await client.reply(60_000), '+OK\r\n');
+  });
+  t.ok(growth < 64 * MIB, `it takes ${Math.round(growth / MIB)} MiB of memory`);
+});
+
 t.test('a slow Redis is not buffered for: clients are read no further', async t => {
   const redis = await RedisServer.start(t);
   const forelock = await Forelock.start(t, { upstream: redis.url });
