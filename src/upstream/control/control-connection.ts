@@ -1,4 +1,5 @@
 import { Command, Redis } from 'ioredis';
+import { naming } from '../identity.js';
 import type { ControlOptions } from './options.js';
 
 /** What came of one command on a control connection. */
@@ -124,7 +125,6 @@ export class ControlConnection {
       this.#retryMs = this.#options.controlRetryMinMs;
       this.#lastFailure = null;
       this.#lastError = 'closed by Redis';
-      // So that CLIENT LIST on Redis tells what this is; a user who may not can do without.
       this.#sendOn(redis, NAMED, () => undefined);
       this.#events.ready();
       return;
@@ -194,7 +194,7 @@ export class ControlConnection {
   }
 }
 
-const NAMED = ['CLIENT', 'SETNAME', 'forelock:control'];
+const NAMED = naming(2, 'forelock:control');
 
 /** How long a connection that is given up may take to close by itself. */
 const DISCONNECT_MS = 200;
