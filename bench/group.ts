@@ -69,9 +69,15 @@ async function measureInTurn(version: '4' | '5', values: Values): Promise<Tallie
       ports = [...forelock.ports];
     }
     const load = await startRedlockLoad(values.applications, {
-      ...{ version, ports, resource: 'bench:resource', clients: values.clients },
-      ...{ ttlMs: values['ttl-ms'], holdMs: values['hold-ms'], thinkMs: values['think-ms'] },
-      ...{ retryDelayMs: values['retry-ms'], retryJitterMs: values['retry-ms'] / 2 },
+      version,
+      ports,
+      resource: 'bench:resource',
+      clients: values.clients,
+      ttlMs: values['ttl-ms'],
+      holdMs: values['hold-ms'],
+      thinkMs: values['think-ms'],
+      retryDelayMs: values['retry-ms'],
+      retryJitterMs: values['retry-ms'] / 2,
     });
     loads.set(name, load);
   }

@@ -28,4 +28,13 @@ export class Alarm {
   }
 }
 
+/** The process's own monotonic clock and timers, as the lock manager and the group want them. */
+export const processClock = {
+  monotonicMs: (): number => performance.now(),
+  setTimer: (atMs: number, due: () => void): Alarm => new Alarm(atMs, due),
+  cancelTimer: (handle: unknown): void => {
+    if (handle instanceof Alarm) handle.cancel();
+  },
+};
+
 const LONGEST_WAIT_MS = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Alarm } from './alarm.js';
+import { processClock } from './alarm.js';
 import type { Options } from './config.js';
 import { EwmaForecast } from './forecast/ewma.js';
 import { scheduleRefresh } from './forecast/schedule.js';
@@ -44,13 +44,9 @@ export function composeLocks(
   { control, pipes, tally, log, delegationBar, membership }: LocksNeed,
 ): Locks {
   const world: LockWorld = {
-    monotonicMs: () => performance.now(),
+    ...processClock,
     wallMs: () => Date.now(),
     run: (call, answered) => control.run(call, answered),
-    setTimer: (atMs, due) => new Alarm(atMs, due),
-    cancelTimer: handle => {
-      if (handle instanceof Alarm) handle.cancel();
-    },
     lastHeardAtMs: () => control.lastHeardAtMs(),
     oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
     delegationBar,

@@ -1,4 +1,4 @@
-import { Alarm } from './alarm.js';
+import { processClock } from './alarm.js';
 import {
   type ComposedListener,
   composeListener,
@@ -114,21 +114,13 @@ function placesOf(options: Options, redis: PrivateRedis | null): readonly Listen
     redis === null ? (options.upstream ?? []) : [{ kind: 'unix', path: redis.socketPath }];
   // A group says in which order attempts are decided: where nothing is decided, there is none.
   const isGroup = options.group && options.mode === 'reserve';
-  const group = isGroup ? new LockGroup(upstreams.length, options, groupWorld) : null;
+  const group = isGroup ? new LockGroup(upstreams.length, options, processClock) : null;
   return options.listen.map((listen, member) => {
     const upstream = upstreams[member];
     if (upstream === undefined) throw new Error('a listener without an upstream');
     return { listen, upstream, membership: group === null ? null : { group, member } };
   });
 }
-
-const groupWorld = {
-  monotonicMs: () => performance.now(),
-  setTimer: (atMs: number, due: () => void) => new Alarm(atMs, due),
-  cancelTimer: (handle: unknown) => {
-    if (handle instanceof Alarm) handle.cancel();
-  },
-};
 
 function brokenBy(redis: PrivateRedis | null): Promise<string> {
   if (redis === null) return new Promise(() => {});

@@ -15,12 +15,12 @@ export class FrameCollector {
     to: number,
   ): { frame: Buffer; end: number } | null {
     const end = framer.scan(bytes, from, to);
-    const piece = Buffer.from(bytes.subarray(from, end < 0 ? to : end));
+    const piece = bytes.subarray(from, end < 0 ? to : end);
     if (end < 0) {
-      this.#pieces.push(piece);
+      this.#pieces.push(Buffer.from(piece));
       return null;
     }
-    const frame = this.#pieces.length === 0 ? piece : Buffer.concat([...this.#pieces, piece]);
+    const frame = Buffer.concat([...this.#pieces, piece]);
     this.#pieces = [];
     return { frame, end };
   }

@@ -9,6 +9,7 @@ import {
 } from '../../src/config/settings.js';
 import { type Command, helpText, type Options, readCommand } from '../../src/config.js';
 import { type EwmaOptions, ewmaDefaults } from '../../src/forecast/ewma.js';
+import { scriptDefaults } from '../../src/intent/scripts.js';
 import { type LockOptions, lockDefaults } from '../../src/locks/options.js';
 import { type AllocatorOptions, allocatorDefaults } from '../../src/pool/options.js';
 import type { SessionOptions } from '../../src/session/gateway.js';
@@ -420,7 +421,7 @@ t.test('the parts take their options from here, and have the same defaults', asy
   t.equal(parts.length, 4);
   t.ok(upstream);
   const known: Readonly<Record<string, unknown>> = { ...all };
-  for (const defaults of [lockDefaults, allocatorDefaults, ewmaDefaults]) {
+  for (const defaults of [lockDefaults, allocatorDefaults, ewmaDefaults, scriptDefaults]) {
     for (const [name, value] of Object.entries(defaults)) t.same(known[name], value, name);
   }
 });

@@ -14,6 +14,10 @@ function refuse(scene: RedlockScene, value: string, client: number): void {
   }
 }
 
+function verdicts(attempts: readonly { readonly verdict: unknown }[]): unknown[] {
+  return attempts.map(({ verdict }) => verdict);
+}
+
 function hold(scene: RedlockScene, value: string): void {
   for (const member of ALL) t.equal(scene.try(member, value).verdict, 'granted');
 }
@@ -24,22 +28,11 @@ t.test('three clients, each first at another master: who came first gets them al
   const b = [scene.try(1, 'b'), scene.try(2, 'b')];
   const c = [scene.try(3, 'c'), scene.try(4, 'c')];
   t.equal(a[0]?.verdict, 'granted');
-  t.same(
-    [...b, ...c].map(each => each.verdict),
-    [null, null, null, null],
-    'they wait for a',
-  );
+  t.same(verdicts([...b, ...c]), [null, null, null, null], 'they wait for a');
   scene.live(2);
   for (const member of [1, 2, 3, 4]) a.push(scene.try(member, 'a'));
-  t.same(
-    a.map(each => each.verdict),
-    Array(5).fill('granted'),
-  );
-  t.same(
-    [...b, ...c].map(each => each.verdict),
-    Array(4).fill('held'),
-    'and a has it: no',
-  );
+  t.same(verdicts(a), Array(5).fill('granted'));
+  t.same(verdicts([...b, ...c]), Array(4).fill('held'), 'and a has it: no');
   t.equal(scene.try(0, 'b').verdict, 'held');
   t.same(scene.holders(), Array(5).fill('a'));
 });
@@ -68,10 +61,7 @@ t.test('while the holder gives it back, a try-lock waits for its master, a momen
   scene.live(1000);
   for (const member of [0, 1, 2]) scene.release(member, 'a');
   const b = ALL.map(member => scene.try(member, 'b'));
-  t.same(
-    b.map(each => each.verdict),
-    ['granted', 'granted', 'granted', null, null],
-  );
+  t.same(verdicts(b), ['granted', 'granted', 'granted', null, null]);
   scene.live(groupWaitMs / 2);
   scene.release(3, 'a');
   t.equal(b[3]?.verdict, 'granted');
@@ -93,20 +83,10 @@ t.test('a retrier waits for the lock, and gets every master as it becomes free',
     t.equal(scene.holders()[member], 'b', `${member}: b was there before c`);
     scene.live(1);
   }
-  t.same(
-    b.map(each => each.verdict),
-    Array(5).fill('granted'),
-  );
-  t.same(
-    c.map(each => each.verdict),
-    Array(5).fill(null),
-    'c waits on, behind b',
-  );
+  t.same(verdicts(b), Array(5).fill('granted'));
+  t.same(verdicts(c), Array(5).fill(null), 'c waits on, behind b');
   for (const member of ALL) scene.release(member, 'b');
-  t.same(
-    c.map(each => each.verdict),
-    Array(5).fill('granted'),
-  );
+  t.same(verdicts(c), Array(5).fill('granted'));
 });
 
 t.test('all attempts of a round are parked until one moment, then refused as they are', async t => {
@@ -119,15 +99,9 @@ t.test('all attempts of a round are parked until one moment, then refused as the
     return scene.try(member, 'b', { client: 1 });
   });
   scene.live(groupParkMs - 4.1);
-  t.same(
-    b.map(each => each.verdict),
-    Array(5).fill(null),
-  );
+  t.same(verdicts(b), Array(5).fill(null));
   scene.live(0.2);
-  t.same(
-    b.map(each => each.verdict),
-    Array(5).fill('held'),
-  );
+  t.same(verdicts(b), Array(5).fill('held'));
 });
 
 t.test('who has a vote gets the others, before one who came earlier', async t => {
@@ -141,14 +115,8 @@ t.test('who has a vote gets the others, before one who came earlier', async t =>
   t.equal(late[0]?.verdict, 'granted', 'the other one is not there');
   const early = ALL.map(member => scene.try(member, 'early', { client: 1 }));
   for (const member of [1, 2, 3, 4]) scene.release(member, 'a');
-  t.same(
-    late.map(each => each.verdict),
-    Array(5).fill('granted'),
-  );
-  t.same(
-    early.map(each => each.verdict),
-    Array(5).fill(null),
-  );
+  t.same(verdicts(late), Array(5).fill('granted'));
+  t.same(verdicts(early), Array(5).fill(null));
 });
 
 t.test('a vote that helps nobody to the majority is given late, but given', async t => {
@@ -170,15 +138,9 @@ t.test('with the majority there, what is missing is not waited for', async t => 
   const b = ALL.map(member => scene.try(member, 'b', { client: 1 }));
   for (const member of [0, 1, 2]) scene.release(member, 'a');
   scene.live(groupWaitMs - 0.1);
-  t.same(
-    b.map(each => each.verdict),
-    ['granted', 'granted', 'granted', null, null],
-  );
+  t.same(verdicts(b), ['granted', 'granted', 'granted', null, null]);
   scene.live(0.2);
-  t.same(
-    b.slice(3).map(each => each.verdict),
-    ['held', 'held'],
-  );
+  t.same(verdicts(b.slice(3)), ['held', 'held']);
 });
 
 t.test('who asks one master after the other is waited for from each answer on', async t => {
@@ -322,10 +284,7 @@ t.test('an error is no refusal: a script that is not loaded yet makes no retrier
   const b = scene.try(2, 'b');
   t.equal(b.verdict, null, 'a is expected again, in other words');
   const again = [0, 1, 2].map(member => scene.try(member, 'a', { client: 1 }));
-  t.same(
-    again.map(each => each.verdict),
-    Array(3).fill('pass'),
-  );
+  t.same(verdicts(again), Array(3).fill('pass'));
   for (const [member, request] of again.entries()) scene.desks[member]?.passed(request, 'yes');
   t.equal(b.verdict, 'pass', 'behind it');
 });

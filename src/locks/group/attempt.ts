@@ -2,14 +2,10 @@ import type { AcquireIntent } from '../../intent/intent.js';
 import type { LockRequest, Verdict } from '../contract.js';
 import type { Contender } from './contender.js';
 import type { Contest } from './contest.js';
+import { RelayedRequest } from './relayed-request.js';
 
 /** One acquire command at one member, from its arrival to its answer. */
-export class Attempt implements LockRequest {
-  readonly database: number;
-  readonly clientId: number;
-  readonly user: string;
-  readonly arrivedAtMs: number;
-  readonly onlyRedis: boolean;
+export class Attempt extends RelayedRequest<AcquireIntent> {
   /** It must be decided now, whatever it waits for. */
   hurried = false;
   /** The call that brought it has not returned: its verdict can be given at once. */
@@ -20,8 +16,8 @@ export class Attempt implements LockRequest {
   passed = false;
 
   constructor(
-    readonly request: LockRequest,
-    readonly intent: AcquireIntent,
+    request: LockRequest,
+    intent: AcquireIntent,
     readonly member: number,
     readonly contest: Contest,
     /** Null: another attempt with the same value is under way at this member; no part of the order. */
@@ -32,11 +28,7 @@ export class Attempt implements LockRequest {
     readonly cameAtMs: number,
     private readonly settled: (attempt: Attempt, verdict: Verdict) => boolean,
   ) {
-    this.database = request.database;
-    this.clientId = request.clientId;
-    this.user = request.user;
-    this.arrivedAtMs = request.arrivedAtMs;
-    this.onlyRedis = request.onlyRedis;
+    super(request, intent);
   }
 
   settle(verdict: Verdict): boolean {

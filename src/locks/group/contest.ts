@@ -83,7 +83,7 @@ export class Contest {
   /** An attempt whose client asked Redis itself, nobody having wanted the key until then. */
   passing(attempt: Attempt): void {
     this.ask(attempt, true);
-    this.voteOf(attempt.member).passing++;
+    this.passed(attempt);
   }
 
   /** Whether somebody waits for this member: a lock that is free again will be used at once. */
@@ -93,6 +93,7 @@ export class Contest {
 
   /** The member has the client's own command sent; its verdict comes by `answered` all the same. */
   passed(attempt: Attempt): void {
+    attempt.passed = true;
     this.voteOf(attempt.member).passing++;
   }
 

@@ -3,6 +3,7 @@ import type { LockDesk, LockRequest, PassOutcome, Touch, Verdict } from '../cont
 import { Attempt } from './attempt.js';
 import type { Contest } from './contest.js';
 import type { LockGroup } from './lock-group.js';
+import { RelayedRequest } from './relayed-request.js';
 
 /** The lock manager of one member. */
 export interface MemberLocks extends LockDesk {
@@ -11,24 +12,14 @@ export interface MemberLocks extends LockDesk {
 }
 
 /** A release or an extension, on its way through the member's own desk. */
-class Keeping implements LockRequest {
-  readonly database: number;
-  readonly clientId: number;
-  readonly user: string;
-  readonly arrivedAtMs: number;
-  readonly onlyRedis: boolean;
-
+class Keeping extends RelayedRequest<ReleaseIntent | ExtendIntent> {
   constructor(
-    readonly request: LockRequest,
-    readonly intent: ReleaseIntent | ExtendIntent,
+    request: LockRequest,
+    intent: ReleaseIntent | ExtendIntent,
     readonly contest: Contest,
     private readonly settled: (keeping: Keeping, verdict: Verdict) => boolean,
   ) {
-    this.database = request.database;
-    this.clientId = request.clientId;
-    this.user = request.user;
-    this.arrivedAtMs = request.arrivedAtMs;
-    this.onlyRedis = request.onlyRedis;
+    super(request, intent);
   }
 
   settle(verdict: Verdict): boolean {
@@ -112,7 +103,6 @@ export class MemberDesk implements LockDesk {
     const { intent } = request;
     const attempt = intent.kind === 'acquire' ? this.attemptOf(request, intent) : null;
     if (attempt === null) return this.locks.passing(request);
-    attempt.passed = true;
     attempt.contest.passing(attempt);
     this.locks.passing(attempt);
   }
@@ -180,7 +170,6 @@ export class MemberDesk implements LockDesk {
   }
 
   private passOn(attempt: Attempt): void {
-    attempt.passed = true;
     attempt.contest.passed(attempt);
     if (attempt.atOnce) attempt.verdict = 'pass';
     else attempt.request.settle('pass');
@@ -188,7 +177,6 @@ export class MemberDesk implements LockDesk {
 
   private readonly settled = (attempt: Attempt, verdict: Verdict): boolean => {
     if (verdict === 'pass') {
-      attempt.passed = true;
       attempt.contest.passed(attempt);
       return attempt.request.settle('pass');
     }

@@ -12,7 +12,14 @@ export interface ScriptFile {
 }
 
 const NAMES: readonly ScriptName[] = [
-  ...(['reserve', 'renew', 'want', 'materialize', 'retain', 'release', 'extend', 'yield'] as const),
+  'reserve',
+  'renew',
+  'want',
+  'materialize',
+  'retain',
+  'release',
+  'extend',
+  'yield',
   'fence',
 ];
 
