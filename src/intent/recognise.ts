@@ -32,16 +32,6 @@ export function intentOf(args: Arguments, scripts: ScriptKnowledge): Intent | nu
 }
 
 /**
- * The key of a DEL or UNLINK of one key, else null. It may be a release by one who compares nothing:
- * a touch, by which a key is never delegated.
- */
-export function plainDeleteOf(args: Arguments): string | null {
-  if (args.length !== 2) return null;
-  const name = wordAt(args, 0);
-  return name === 'del' || name === 'unlink' ? textAt(args, 1) : null;
-}
-
-/**
  * Whether a reply of Redis, other than an error, to a command of this form was a yes. Of a refusal
  * only this much is sure, that it is not the yes: SET NX GET replies the value in its way.
  */

@@ -1,6 +1,7 @@
 import { type Arguments, textAt, wordAt } from '../intent/arguments.js';
 import { nullReply, type Protocol } from '../resp/encode.js';
 import { encodeReply, parseReply, type ReplyNode } from '../resp/parse-reply.js';
+import type { ReplyReader } from '../upstream/pipe-client.js';
 
 /**
  * Names of ours (`forelock:…`) are left out of what SCAN, KEYS and RANDOMKEY tell, unless the
@@ -28,16 +29,37 @@ export function keyspaceCommand(name: string, args: Arguments): KeyspaceCommand 
   return name;
 }
 
-/** A name of ours as the whole reply: RANDOMKEY has to be asked again. */
-export function isOurName(reply: Buffer): boolean {
+function isOurName(reply: Buffer): boolean {
   const lineEnd = reply.indexOf('\r\n');
   return reply.toString('latin1', lineEnd + 2, lineEnd + 2 + OURS.length) === OURS;
 }
 
-export function filterReply(command: KeyspaceCommand, reply: Buffer): Buffer {
+function filterReply(command: KeyspaceCommand, reply: Buffer, protocol: Protocol): Buffer {
   // Most replies hold no name of ours, and stay the bytes that they are.
   if (!reply.includes(OURS)) return reply;
-  return encodeReply(filterNode(command, parseReply(reply), 2));
+  return encodeReply(filterNode(command, parseReply(reply), protocol));
+}
+
+export interface KeyspaceAsker {
+  readonly protocol: Protocol;
+  readonly randomkeyTriesMax: number;
+  /** Sends the same command once more; false: that is not possible now. */
+  askAgain(read: ReplyReader): boolean;
+  /** The reply as the client may have it; null: the connection was lost. */
+  answered(reply: Buffer | null): void;
+}
+
+/** Reads the reply to a command that may tell names of ours; RANDOMKEY shall pick another one then. */
+export function keyspaceReader(command: KeyspaceCommand, asker: KeyspaceAsker): ReplyReader {
+  let tries = 0;
+  const read = (reply: Buffer | null): void => {
+    if (reply === null) return asker.answered(null);
+    tries++;
+    const again = command === 'randomkey' && isOurName(reply) && tries < asker.randomkeyTriesMax;
+    if (again && asker.askAgain(read)) return;
+    asker.answered(filterReply(command, reply, asker.protocol));
+  };
+  return read;
 }
 
 /** The reply of an EXEC in which some replies have to be filtered. */

@@ -1,6 +1,6 @@
 import { textAt, wordAt } from '../intent/arguments.js';
 import { encodeCommand } from '../resp/encode.js';
-import { filterReply, keyspaceCommand } from './keyspace-filter.js';
+import { keyspaceCommand, keyspaceReader } from './keyspace-filter.js';
 import { PIN } from './own-place.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
@@ -65,10 +65,23 @@ function plain(session: Session, command: Command, touches: TouchSet | null): vo
     own.send(command.frame, 0, command.frame.length, 1);
     return;
   }
-  own.ask(command.frame, reply => {
+  const answered = (reply: Buffer | null): void => {
     touches?.end();
-    if (reply !== null) session.answer(filter === null ? reply : filterReply(filter, reply));
+    if (reply !== null) session.answer(reply);
+  };
+  if (filter === null) return own.ask(command.frame, answered);
+  const read = keyspaceReader(filter, {
+    protocol: session.state.protocol,
+    randomkeyTriesMax: session.gateway.options.randomkeyTriesMax,
+    askAgain: again => {
+      if (!session.closed) own.askSilently(command.frame, again);
+      return !session.closed;
+    },
+    answered,
   });
+  own.ask(command.frame, read);
+  // It may be asked more than once: nothing may go before its last answer.
+  if (filter === 'randomkey') session.awaitDrain(null);
 }
 
 /** Commands that may wait for others: what they wait for is no string, so no lock. */

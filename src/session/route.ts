@@ -8,7 +8,7 @@ import { adminCommand } from './admin-command.js';
 import { clientCommand } from './client-command.js';
 import { DEFAULT_USER } from './connection-state.js';
 import { failFirst } from './fail-first.js';
-import { filterReply, isOurName, keyspaceCommand } from './keyspace-filter.js';
+import { keyspaceCommand, keyspaceReader } from './keyspace-filter.js';
 import { lockCommand } from './lock-command.js';
 import { ownCommand } from './own-command.js';
 import { PIN } from './own-place.js';
@@ -149,21 +149,20 @@ function sharedCommand(session: Session, command: Command): void {
   if (isPlain && !command.isLine) return session.joinRun(command.end);
   session.taken(command);
   if (isPlain) return session.sendShared(command.frame, 0, command.frame.length, 1);
-  let tries = 0;
   const answered = (reply: Buffer | null): void => {
-    if (reply === null) return touches?.end();
-    tries++;
-    session.gateway.scripts.answered(command.args, reply);
-    const again =
-      filter === 'randomkey' &&
-      isOurName(reply) &&
-      tries < session.gateway.options.randomkeyTriesMax;
-    // Redis picked a name of ours: it shall pick again.
-    if (again && !session.closed && session.askAgain(command.frame, answered)) return;
     touches?.end();
-    session.answer(filter === null ? reply : filterReply(filter, reply));
+    if (reply === null) return;
+    session.gateway.scripts.answered(command.args, reply);
+    session.answer(reply);
   };
-  session.askShared(command.frame, answered);
+  if (filter === null) return session.askShared(command.frame, answered);
+  const read = keyspaceReader(filter, {
+    protocol: session.state.protocol,
+    randomkeyTriesMax: session.gateway.options.randomkeyTriesMax,
+    askAgain: again => !session.closed && session.askAgain(command.frame, again),
+    answered,
+  });
+  session.askShared(command.frame, read);
   // It may be asked more than once: nothing may go before its last answer.
   if (filter === 'randomkey') session.awaitDrain(null);
 }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { CommandTable } from '../../src/intent/command-table.js';
-import { intentOf, outcomeOf, plainDeleteOf } from '../../src/intent/recognise.js';
+import { intentOf, outcomeOf } from '../../src/intent/recognise.js';
 import { ScriptKnowledge, scriptDefaults } from '../../src/intent/scripts.js';
 
 const scripts = new ScriptKnowledge();
@@ -183,13 +183,6 @@ t.test('the outcome of a passed command is a yes only where Redis said exactly y
   t.equal(outcomeOf(get, 'another'), 'no');
   t.equal(outcomeOf(form('SETNX', 'k', 'v'), 1), 'yes');
   t.equal(outcomeOf(form('EVALSHA', RELEASE_SHA, '1', 'k', 'v'), 0), 'no');
-});
-
-t.test('a plain delete of one key is told apart', async t => {
-  t.equal(plainDeleteOf(buffers('DEL', 'k')), 'k');
-  t.equal(plainDeleteOf(buffers('unlink', 'k')), 'k');
-  t.equal(plainDeleteOf(buffers('DEL', 'k', 'k2')), null);
-  t.equal(plainDeleteOf(buffers('GETDEL', 'k')), null);
 });
 
 t.test('what Redis has shown to know is forgotten with its connection', async t => {
