@@ -1,5 +1,6 @@
 import * as acquire from './acquire.js';
 import * as group from './group.js';
+import * as handoff from './handoff.js';
 import * as idle from './idle.js';
 import * as micro from './micro.js';
 import { type BenchOption, optionHelp } from './options.js';
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   idle: { about: 'memory of idle connections', code: idle },
   acquire: { about: 'latency of taking a lock, and its cost in Redis commands', code: acquire },
   group: { about: 'clients that contend for one Redlock over several masters', code: group },
+  handoff: { about: 'waiting for a lock that many clients want', code: handoff },
   micro: { about: 'nanoseconds of the functions that every command passes through', code: micro },
 };
 

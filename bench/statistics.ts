@@ -45,3 +45,9 @@ export function pairedRatios(
   }
   return ratios;
 }
+
+/** Jain, Chiu and Hawe 1984: 1 where all shares are alike, 1/n where one has all; NaN of nothing. */
+export function jainFairness(shares: readonly number[]): number {
+  const total = sum(shares);
+  return (total * total) / (shares.length * sum(shares.map(share => share * share)));
+}

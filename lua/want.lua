@@ -5,7 +5,7 @@
 -- ARGV  value; TTL in ms; the proxy's own token in this key, or '' for none;
 --       the client's value that the proxy believes to be in the key, or '' for none
 -- Gives {'yours', fence, 'absent' | 'own'}: what the value was written over
---       {'held', 1 if the value is the believed one, else 0}
+--       {'held', 1 if the value is the believed one, else 0; PTTL}
 --       {'delegated', PTTL, token of another delegation}
 --       {'other-type'}
 --
@@ -24,7 +24,7 @@ if held and (own == '' or held ~= own) then
   if string.sub(held, 1, 9) == 'forelock:' then
     return {'delegated', redis.call('PTTL', lock), held}
   end
-  return {'held', held == believed and 1 or 0}
+  return {'held', held == believed and 1 or 0, redis.call('PTTL', lock)}
 end
 
 -- One number, at the server's time in microseconds or at the counter where that is ahead.

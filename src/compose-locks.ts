@@ -48,6 +48,8 @@ export function composeLocks(
     wallMs: () => Date.now(),
     run: (call, answered) => control.run(call, answered),
     lastHeardAtMs: () => control.lastHeardAtMs(),
+    // No connection listens for invalidations: a lock that Redis holds is asked for each time.
+    hearsChanges: () => false,
     oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
     delegationBar,
     doubt: (reason, database, key) => {
@@ -58,7 +60,8 @@ export function composeLocks(
   const forecast = new EwmaForecast(options);
   const allocator = new Allocator(options, forecast, world);
   const manager = new LockManager(
-    options,
+    // In a group the attempts wait for their turn there: a vote held back here would split it.
+    membership === null ? options : { ...options, parkMs: 0 },
     world,
     tally.listening(allocator),
     membership === null ? allocator : membership.group.policyOf(membership.member, allocator),

@@ -5,6 +5,7 @@ import { groupSettings } from './table/group.js';
 import { locksSettings } from './table/locks.js';
 import { startSettings } from './table/start.js';
 import { upstreamSettings } from './table/upstream.js';
+import { waitingSettings } from './table/waiting.js';
 
 /**
  * Every setting of Forelock, once: the flags, the environment variables, the configuration file,
@@ -13,6 +14,7 @@ import { upstreamSettings } from './table/upstream.js';
 export const settings = {
   ...startSettings,
   ...locksSettings,
+  ...waitingSettings,
   ...groupSettings,
   ...forecastSettings,
   ...clientsSettings,

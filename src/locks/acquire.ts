@@ -1,28 +1,18 @@
 import type { AcquireIntent } from '../intent/intent.js';
 import type { LockRequest, Verdict } from './contract.js';
-import type { LockCore } from './core.js';
-import type { Delegation } from './delegation.js';
+import type { Flight, LockCore } from './core.js';
 import type { LockEntry, Pending } from './entry.js';
 import { failed, passWhenSettled } from './failure.js';
-import { FENCE_COUNTER, OWN_PREFIX } from './names.js';
+import { grantFromMemory, isPlain } from './grant.js';
+import { surelyHeld } from './held.js';
+import { FENCE_COUNTER } from './names.js';
+import { noteGranted } from './outcome.js';
 import { noteHeld, noteTokenGone } from './proof.js';
-import { numberAt, textAt } from './replies.js';
+import { numberAt, type Reply, textAt } from './replies.js';
 import { adoptUnknownToken } from './reservation.js';
 import { settle } from './settle.js';
-
-/**
- * Whether our scripts and our memory can answer this request as Redis would (invariant 2 of
- * docs/protocol.md). A value that looks like a token of ours is left to Redis.
- */
-export function isPlain(core: LockCore, intent: AcquireIntent): boolean {
-  return (
-    intent.plain &&
-    intent.ttlMs > 0 &&
-    intent.ttlMs <= core.options.coverLimitMs &&
-    intent.value.length <= core.options.valueMaxBytes &&
-    !intent.value.startsWith(OWN_PREFIX)
-  );
-}
+import { parkOrRefuse, stays } from './waiting/parking.js';
+import { askAtMs } from './waiting/wake.js';
 
 /**
  * A lease follows the usual TTL, and a crash blocks the key for as long: no TTL counts that is never
@@ -33,8 +23,9 @@ export function noteTtl(core: LockCore, entry: LockEntry, intent: AcquireIntent)
 }
 
 /**
- * Hot path: a verdict from memory, or null where Redis has to be asked. Allocates nothing.
- * The caller has made sure that no script of the key is on its way.
+ * Hot path: what memory says, or null where Redis has to be asked. A refusal is not noted yet, since
+ * a retrier may be parked instead. Allocates nothing. The caller has made sure that no script of the
+ * key is on its way.
  */
 export function acquireFromMemory(
   core: LockCore,
@@ -42,79 +33,51 @@ export function acquireFromMemory(
   request: LockRequest,
   intent: AcquireIntent,
   nowMs: number,
-): Verdict | null {
-  const delegation = entry.delegation;
-  if (delegation === null || !isPlain(core, intent)) return null;
-  const grant = delegation.grant;
-  if (grant.live(nowMs)) return refuseFromMemory(core, entry, request, nowMs);
-  if (!mayGrant(core, entry, delegation, intent.ttlMs, nowMs)) return null;
-
-  core.endReservation(entry, delegation, true, nowMs);
-  grant.begin(intent.value, request.clientId, intent.ttlMs, delegation.takeFence(), nowMs);
-  delegation.uses++;
-  entry.memoryGrants++;
-  core.counters.grantsFromMemory++;
-  core.materializing.add(entry, grant.number, nowMs + core.options.materializeAfterMs);
-  core.feedback.granted(entry.database, entry.key, request.clientId, true, nowMs);
-  return 'granted';
+): 'granted' | 'held' | null {
+  if (!isPlain(core, intent)) return null;
+  const { delegation } = entry;
+  if (delegation === null) return surelyHeld(core, entry, nowMs) ? 'held' : null;
+  if (delegation.grant.live(nowMs)) return 'held';
+  return grantFromMemory(core, entry, delegation, request, nowMs) ? 'granted' : null;
 }
 
-/** Invariants 2, 3 and 6 at once, asked at every grant from memory. */
-function mayGrant(
-  core: LockCore,
-  entry: LockEntry,
-  delegation: Delegation,
-  ttlMs: number,
-  nowMs: number,
-): boolean {
-  if (delegation.doubted !== null || core.paused || !delegation.hasFence()) return false;
-  if (entry.waitingTouches.length > 0) return false;
-  if (!delegation.lease.covers(ttlMs, nowMs, core.world.wallMs())) return false;
-  if (!entry.declared && nowMs >= entry.tenure.endsAtMs()) return false;
-  if (!core.upstreamHeard(nowMs)) {
-    core.doubtAll('upstream has answered nothing lately');
-    return false;
-  }
-  return true;
-}
-
-function refuseFromMemory(
-  core: LockCore,
-  entry: LockEntry,
-  request: LockRequest,
-  nowMs: number,
-): Verdict {
-  entry.refusals++;
-  core.counters.refusalsFromMemory++;
-  core.feedback.refused(entry.database, entry.key, request.clientId, nowMs);
-  return 'held';
-}
-
-/** Where memory can't decide: a verdict, or null once a script is on its way. */
+/** Where memory can't decide: a verdict, or null once it is asked or parked. */
 export function acquireThroughRedis(
   core: LockCore,
   entry: LockEntry,
   pending: Pending,
   intent: AcquireIntent,
 ): Verdict | null {
+  const { delegation, line } = entry;
   if (!isPlain(core, intent)) {
-    if (entry.delegation === null) return 'pass';
+    if (delegation === null) return 'pass';
     passWhenSettled(entry, pending);
     settle(core, entry);
     return null;
   }
-  if (core.upstreamAway() && entry.delegation === null) return 'pass';
-  want(core, entry, pending, intent);
+  if (core.upstreamAway() && delegation === null) return 'pass';
+  const nowMs = core.world.monotonicMs();
+  if (delegation === null && nowMs < askAtMs(core, entry, nowMs)) {
+    // Somebody else held it a moment ago: who waits anyway, shares the next question.
+    if (stays(core, entry, pending, false, nowMs)) return null;
+  }
+  const first = pending.place === null ? line.next() : null;
+  // Those in the line came before it, and it may take the answer that they are given.
+  if (first !== null) entry.queue.unshift(pending);
+  askThroughRedis(core, entry, first ?? pending);
   return null;
 }
 
-function want(core: LockCore, entry: LockEntry, pending: Pending, intent: AcquireIntent): void {
-  const { clientId } = pending.request;
-  const delegation = entry.delegation;
+/** Sends `want` for this request, which was taken out of the line or the queue. */
+export function askThroughRedis(core: LockCore, entry: LockEntry, pending: Pending): void {
+  const { intent } = pending.request;
+  if (intent.kind !== 'acquire') throw new Error('only an acquire is asked for');
+  const { delegation, line } = entry;
   const own = delegation?.token ?? '';
   const keys = [entry.key, FENCE_COUNTER];
   const args = [intent.value, intent.ttlMs, own, entry.holder?.value ?? ''];
   const waiting = entry.queue.length;
+  const { parkings, changes } = line;
   core.send(entry, 'want', keys, args, pending, (reply, flight) => {
     const nowMs = core.world.monotonicMs();
     switch (reply.status) {
@@ -127,23 +90,7 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
           core.endDelegation(entry);
         }
         entry.sawNoHolder();
-        if (!core.deliver(entry, pending, 'granted')) {
-          // Invariant 12: nobody heard of this grant, so it may be taken back.
-          core.counters.grantsUndone++;
-          entry.undo = intent.value;
-          return;
-        }
-        entry.holder = {
-          value: intent.value,
-          clientId,
-          grantedAtMs: nowMs,
-          endsAtMs: nowMs + intent.ttlMs,
-          fence: numberAt(reply, 1),
-        };
-        entry.tenure.granted(nowMs);
-        entry.redisGrants++;
-        core.counters.grantsThroughRedis++;
-        core.feedback.granted(entry.database, entry.key, clientId, false, nowMs);
+        granted(core, entry, pending, intent, numberAt(reply, 1), flight, nowMs);
         return;
       case 'held':
         if (delegation !== null) {
@@ -152,7 +99,10 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
         } else {
           noteHeld(core, entry, numberAt(reply, 1) === 1, flight, nowMs);
         }
-        refuseThroughRedis(core, entry, pending, nowMs);
+        heldUntil(core, entry, reply, flight, nowMs);
+        if (line.changes !== changes) line.changed();
+        line.answeredHeld(parkings);
+        refuse(core, entry, pending, nowMs);
         shareRefusal(core, entry, waiting, nowMs);
         return;
       case 'delegated':
@@ -161,12 +111,56 @@ function want(core: LockCore, entry: LockEntry, pending: Pending, intent: Acquir
           core.endDelegation(entry);
         }
         if (adoptUnknownToken(core, entry, reply)) entry.queue.unshift(pending);
-        else refuseThroughRedis(core, entry, pending, nowMs);
+        else refuse(core, entry, pending, nowMs);
         return;
       default:
         failed(core, entry, pending, reply);
     }
   });
+}
+
+function granted(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  { value, ttlMs }: AcquireIntent,
+  fence: number,
+  flight: Flight,
+  nowMs: number,
+): void {
+  if (!core.deliver(entry, pending, 'granted')) {
+    // Invariant 12: nobody heard of this grant, so it may be taken back.
+    core.counters.grantsUndone++;
+    entry.undo = value;
+    return;
+  }
+  entry.holder = {
+    value,
+    clientId: pending.request.clientId,
+    grantedAtMs: nowMs,
+    endsAtMs: nowMs + ttlMs,
+    fence,
+    sure: core.sureFor(ttlMs, flight),
+  };
+  entry.tenure.granted(nowMs);
+  noteGranted(core, entry, pending.request, false, nowMs);
+}
+
+/** What a refusal by Redis tells of the holder: who it is, and for how long at most. */
+function heldUntil(
+  core: LockCore,
+  entry: LockEntry,
+  reply: Reply,
+  flight: Flight,
+  nowMs: number,
+): void {
+  const leftMs = numberAt(reply, 2);
+  entry.line.askedAtMs = flight.sentMonotonicMs;
+  entry.line.heldUntilMs = leftMs >= 0 ? nowMs + leftMs : Infinity;
+  const { holder } = entry;
+  if (holder === null || numberAt(reply, 1) !== 1 || leftMs < 0) return;
+  holder.endsAtMs = nowMs + leftMs;
+  if (flight.trusted && flight.alone) holder.sure = core.sureFor(leftMs, flight);
 }
 
 /**
@@ -179,18 +173,12 @@ function shareRefusal(core: LockCore, entry: LockEntry, waiting: number, nowMs: 
     if (next === undefined || next.mustPass || next.request.intent.kind !== 'acquire') return;
     if (!isPlain(core, next.request.intent)) return;
     entry.queue.shift();
-    if (!next.abandoned) refuseThroughRedis(core, entry, next, nowMs);
+    if (!next.abandoned) refuse(core, entry, next, nowMs);
   }
 }
 
-function refuseThroughRedis(
-  core: LockCore,
-  entry: LockEntry,
-  pending: Pending,
-  nowMs: number,
-): void {
-  entry.refusals++;
-  core.counters.refusalsThroughRedis++;
-  core.feedback.refused(entry.database, entry.key, pending.request.clientId, nowMs);
-  core.deliver(entry, pending, 'held');
+/** Redis has said that somebody holds the lock. */
+function refuse(core: LockCore, entry: LockEntry, pending: Pending, nowMs: number): void {
+  const verdict = parkOrRefuse(core, entry, pending, false, nowMs);
+  if (verdict !== null) core.deliver(entry, pending, verdict);
 }

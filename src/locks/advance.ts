@@ -9,6 +9,8 @@ import { keepOrYield } from './reservation.js';
 import { scheduleReview } from './review.js';
 import { settle, undoGrant } from './settle.js';
 import { readyTouches } from './touch.js';
+import { parkOrRefuse } from './waiting/parking.js';
+import { serveWaiters } from './waiting/serve.js';
 
 /**
  * What a key's next request meets.
@@ -45,6 +47,8 @@ function work(core: LockCore, entry: LockEntry): void {
     if (gate === 'settling') continue;
     if (gate === 'down') return expireWaiting(core, entry);
     if (gate === 'open' && entry.waitingTouches.length > 0) readyTouches(core, entry);
+    // Who waits in the line came before whatever waits for its turn to be decided.
+    if (gate === 'open' && serveWaiters(core, entry)) continue;
     const pending = entry.queue.shift();
     if (pending === undefined) return;
     // Nobody would hear of the grant; a release or an extension is carried out all the same.
@@ -99,15 +103,16 @@ export function perform(
   const nowMs = core.world.monotonicMs();
   const refused = gate === 'refused';
   switch (intent.kind) {
-    case 'acquire':
-      return (
-        acquireFromMemory(core, entry, request, intent, nowMs) ??
-        (refused ? 'pass' : acquireThroughRedis(core, entry, pending, intent))
-      );
+    case 'acquire': {
+      const verdict = acquireFromMemory(core, entry, request, intent, nowMs);
+      if (verdict === 'held') return parkOrRefuse(core, entry, pending, true, nowMs);
+      if (verdict !== null) return verdict;
+      return refused ? 'pass' : acquireThroughRedis(core, entry, pending, intent);
+    }
     case 'release':
       if (refused) return releaseUnsettled(core, entry, pending, intent);
       return (
-        releaseFromMemory(core, entry, intent, nowMs) ??
+        releaseFromMemory(core, entry, request, intent, nowMs) ??
         releaseThroughRedis(core, entry, pending, intent)
       );
     case 'extend':

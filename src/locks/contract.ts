@@ -71,6 +71,13 @@ export interface LockDesk {
   passed(request: LockRequest, outcome: PassOutcome): void;
   /** Its client has sent something behind this pending request: it is not to wait for any other. */
   hurry(request: LockRequest): void;
+  /** The client's connection is closed: nothing more comes from it. */
+  left(clientId: number): void;
+  /**
+   * The key may have changed in Redis by another hand than ours. A hint, never a fact: it is looked
+   * at again.
+   */
+  changed(database: number, key: string): void;
   /** The client is gone; a pending request's verdict has nobody to hear it. */
   abandoned(request: LockRequest): void;
   /** True: go at once. False: wait for `touch.ready`. Each touch is ended with `touchEnded`. */
@@ -116,6 +123,11 @@ export interface LockWorld {
   cancelTimer(handle: unknown): void;
   /** Monotonic time at which the upstream last answered anything; -Infinity while it is down. */
   lastHeardAtMs(): number;
+  /**
+   * Whether Redis tells us at once when another hand changes a key that our scripts have read: only
+   * then can a refusal rest on what was heard earlier of a lock that Redis holds.
+   */
+  hearsChanges(): boolean;
   /**
    * Monotonic time at which the oldest command that is now unanswered on any client's way to
    * Redis was sent; Infinity if there is none. A key is delegated only when every command sent

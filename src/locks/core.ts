@@ -9,13 +9,21 @@ import type {
 } from './contract.js';
 import { LockCounters } from './counters.js';
 import type { Delegation } from './delegation.js';
-import type { LockEntry, Pending, TouchInFlight } from './entry.js';
+import type { Certainty, LockEntry, Pending, TouchInFlight } from './entry.js';
 import { MaterializeQueue } from './materializing.js';
 import { OWN_PREFIX } from './names.js';
 import type { LockOptions } from './options.js';
 import { type Reply, replyOf } from './replies.js';
 import { Sightings } from './sightings.js';
 import { LockTable } from './table.js';
+import { Retries } from './waiting/retries.js';
+
+/** Nothing is sure of it. */
+export const UNSURE: Certainty = {
+  untilMonotonicMs: -Infinity,
+  untilWallMs: -Infinity,
+  generation: -1,
+};
 
 /** When a script was sent, and whether what it was sent under still holds. */
 export interface Flight {
@@ -50,6 +58,8 @@ export class LockCore {
   /** Lock commands that went to Redis as the client wrote them. */
   private readonly passes = new Map<LockRequest, LockEntry>();
   readonly materializing: MaterializeQueue;
+  /** What clients do when they are refused. */
+  readonly retries: Retries;
   /**
    * Those that were passed on while their key was not in the table: seen once, or without room.
    * By database and key, since thousands may be on their way when one of their keys enters.
@@ -74,6 +84,7 @@ export class LockCore {
   ) {
     this.table = new LockTable(options, this.counters);
     this.sightings = new Sightings(options);
+    this.retries = new Retries(options);
     this.materializing = new MaterializeQueue(world, entry => this.advance(entry));
   }
 
@@ -100,6 +111,17 @@ export class LockCore {
 
   tokenPrefix(): string {
     return `${OWN_PREFIX}${this.proxy}:${this.epoch}:`;
+  }
+
+  /** Runs what may call clients: what they ask of this key meanwhile waits until it is done. */
+  holding(entry: LockEntry, act: () => void): void {
+    const advancing = entry.advancing;
+    entry.advancing = true;
+    try {
+      act();
+    } finally {
+      entry.advancing = advancing;
+    }
   }
 
   /** Sends one script for this entry; `answered` is told once, then the entry goes on. */
@@ -198,6 +220,29 @@ export class LockCore {
     this.feedback.reservationEnded(entry.database, entry.key, used, keptMs);
   }
 
+  /**
+   * How long Redis keeps a value for sure to which a script, sent at those times, gave that TTL: as
+   * long as the margin lets it, since Redis's clock may run faster.
+   */
+  sureFor(ttlMs: number, { sentMonotonicMs, sentWallMs }: Flight): Certainty {
+    const { marginPercent, marginMinMs } = this.options;
+    const sureMs = ttlMs - Math.max((ttlMs * marginPercent) / 100, marginMinMs);
+    return {
+      untilMonotonicMs: sentMonotonicMs + sureMs,
+      untilWallMs: sentWallMs + sureMs,
+      generation: this.generation,
+    };
+  }
+
+  isSure({ untilMonotonicMs, untilWallMs, generation }: Certainty, nowMs: number): boolean {
+    return (
+      generation === this.generation &&
+      nowMs < untilMonotonicMs &&
+      this.world.wallMs() < untilWallMs &&
+      this.upstreamHeard(nowMs)
+    );
+  }
+
   /** Whether scripts can't be sent: the world may know before it says so. */
   upstreamAway(): boolean {
     return this.upstreamDown || this.world.lastHeardAtMs() === -Infinity;
@@ -234,6 +279,9 @@ export class LockCore {
     if (verdict === 'lost') this.counters.losses++;
     if (verdict === 'pass') this.beginPass(entry, pending.request);
     pending.settled = true;
+    const { place } = pending;
+    if (place !== null && place.state !== 'kept') entry.line.leave(place);
+    pending.place = null;
     const heard = !pending.abandoned && pending.request.settle(verdict);
     if (verdict === 'pass' && !heard) this.endPass(pending.request);
     return heard;

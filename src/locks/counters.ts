@@ -18,6 +18,12 @@ export class LockCounters {
   losses = 0;
   /** Grants that nobody heard of and that were taken back (invariant 12 of docs/protocol.md). */
   grantsUndone = 0;
+  /** Attempts that were held back, since somebody had the lock. */
+  parkings = 0;
+  /** Those of them that were refused in the end. */
+  parkingsInVain = 0;
+  /** Grants from memory to one who was parked, the moment that the lock was free. */
+  handOffs = 0;
   reservations = 0;
   retentions = 0;
   reservationsUsed = 0;

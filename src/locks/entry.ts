@@ -3,6 +3,7 @@ import type { Delegation } from './delegation.js';
 import type { LockDatabase } from './table.js';
 import type { TemplateRecord } from './templates.js';
 import type { Tenure } from './tenure.js';
+import { type Place, WaitingLine } from './waiting/line.js';
 
 /** A client's lock request that has not got its verdict yet. */
 export interface Pending {
@@ -13,6 +14,12 @@ export interface Pending {
   /** Our scripts can't answer this one: it goes to Redis as the client wrote it, once settled. */
   mustPass: boolean;
   settled: boolean;
+  /** A proven retrier's attempt: it may be made to wait while somebody holds the lock. */
+  readonly retrier: boolean;
+  /** The client has sent more behind it: it waits for nobody. */
+  hurried: boolean;
+  /** In the line of those who wait for the lock; null: it has none. */
+  place: Place | null;
 }
 
 /** A touch that waits until the keys it names are settled. */
@@ -24,6 +31,15 @@ export interface TouchInFlight {
   over: boolean;
 }
 
+/** How long something that Redis was heard to say can be counted upon. */
+export interface Certainty {
+  /** On both clocks, and whichever says that it is over is right (invariant 3). */
+  readonly untilMonotonicMs: number;
+  readonly untilWallMs: number;
+  /** With a doubt about the whole upstream nothing counts any more that was heard before. */
+  readonly generation: number;
+}
+
 /** Who holds the lock as far as this proxy has seen: a hint, Redis is asked before it counts. */
 export interface KnownHolder {
   readonly value: string;
@@ -33,6 +49,8 @@ export interface KnownHolder {
   endsAtMs: number;
   /** 0: it has no number yet; whoever asks for it first lets it have one. */
   fence: number;
+  /** Until when Redis keeps the value for sure, unless somebody takes it away. */
+  sure: Certainty;
 }
 
 /**
@@ -62,6 +80,11 @@ export class LockEntry {
   undo: string | null = null;
   /** The local grant, by its number, that has been held for long enough to be written to Redis. */
   materializeGrant = 0;
+
+  /** Those who wait for the lock, and places of those who are expected again. */
+  readonly line = new WaitingLine();
+  /** Another proxy is known to wait for this lock. */
+  othersWait = false;
 
   /** The client's value in the key, as far as we know. */
   holder: KnownHolder | null = null;
@@ -150,6 +173,7 @@ export class LockEntry {
     return (
       !this.busy() &&
       this.delegation === null &&
+      this.line.size === 0 &&
       this.touchesInFlight === 0 &&
       this.passesInFlight === 0 &&
       this.waitingTouches.length === 0

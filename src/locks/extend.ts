@@ -1,6 +1,6 @@
 import type { ExtendIntent } from '../intent/intent.js';
 import type { Verdict } from './contract.js';
-import type { LockCore } from './core.js';
+import { type LockCore, UNSURE } from './core.js';
 import type { LocalGrant } from './delegation.js';
 import type { LockEntry, Pending } from './entry.js';
 import { failed, passWhenSettled } from './failure.js';
@@ -89,20 +89,29 @@ function extendByMaterializing(
 }
 
 function extend(core: LockCore, entry: LockEntry, pending: Pending, intent: ExtendIntent): void {
-  core.send(entry, 'extend', [entry.key], [intent.value, intent.ttlMs], pending, reply => {
-    switch (reply.status) {
-      case 'extended':
-        core.counters.extensionsThroughRedis++;
-        if (entry.holder?.value === intent.value) {
-          entry.holder.endsAtMs = core.world.monotonicMs() + intent.ttlMs;
-        }
-        core.deliver(entry, pending, 'extended');
-        return;
-      case 'not-owner':
-        core.deliver(entry, pending, 'not-owner');
-        return;
-      default:
-        failed(core, entry, pending, reply);
-    }
-  });
+  core.send(
+    entry,
+    'extend',
+    [entry.key],
+    [intent.value, intent.ttlMs],
+    pending,
+    (reply, flight) => {
+      switch (reply.status) {
+        case 'extended':
+          core.counters.extensionsThroughRedis++;
+          if (entry.holder?.value === intent.value) {
+            entry.holder.endsAtMs = core.world.monotonicMs() + intent.ttlMs;
+            entry.holder.sure = core.sureFor(intent.ttlMs, flight);
+          }
+          core.deliver(entry, pending, 'extended');
+          return;
+        case 'not-owner':
+          if (entry.holder?.value === intent.value) entry.holder.sure = UNSURE;
+          core.deliver(entry, pending, 'not-owner');
+          return;
+        default:
+          failed(core, entry, pending, reply);
+      }
+    },
+  );
 }

@@ -1,12 +1,13 @@
 import type { AcquireIntent } from '../intent/intent.js';
 import { noteTtl } from './acquire.js';
 import type { LockRequest, PassOutcome } from './contract.js';
-import type { LockCore } from './core.js';
+import { type LockCore, UNSURE } from './core.js';
 import type { LockEntry } from './entry.js';
 import { noteReleased } from './proof.js';
 import { reserve } from './reservation.js';
 import { shadowAcquired, shadowReleased } from './shadow.js';
 import type { Sighting } from './sightings.js';
+import { releasedInVain } from './waiting/parking.js';
 
 /**
  * Lock commands that Redis decides as the client wrote them: what they and their answers tell. This
@@ -39,6 +40,9 @@ export function passed(core: LockCore, request: LockRequest, outcome: PassOutcom
   }
   if (outcome === 'error') return;
   const yes = outcome === 'yes';
+  if (!yes && intent.kind !== 'acquire' && entry?.holder?.value === intent.value) {
+    entry.holder.sure = UNSURE;
+  }
   switch (intent.kind) {
     case 'acquire':
       if (entry === undefined) {
@@ -51,14 +55,17 @@ export function passed(core: LockCore, request: LockRequest, outcome: PassOutcom
         entry.refusals++;
         core.counters.refusalsThroughRedis++;
         core.feedback.refused(database, intent.key, request.clientId, nowMs);
+        core.retries.refused(entry, request, nowMs);
       }
       return;
     case 'release':
       if (yes) released(core, entry, request, intent.key, intent.value, nowMs);
+      else if (entry !== undefined) releasedInVain(core, entry, request);
       return;
     case 'extend':
       if (yes && entry?.holder?.value === intent.value) {
         entry.holder.endsAtMs = nowMs + intent.ttlMs;
+        entry.holder.sure = UNSURE;
       }
   }
 }
@@ -109,6 +116,7 @@ function acquired(
       grantedAtMs: nowMs,
       endsAtMs: intent.ttlMs > 0 ? nowMs + intent.ttlMs : Infinity,
       fence: 0,
+      sure: UNSURE,
     };
   } else {
     entry.holderUnknown();
@@ -117,6 +125,7 @@ function acquired(
   entry.redisGrants++;
   core.counters.grantsThroughRedis++;
   core.feedback.granted(entry.database, entry.key, clientId, false, nowMs);
+  core.retries.granted(entry, request);
   shadowAcquired(core, entry, request);
 }
 

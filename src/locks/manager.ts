@@ -10,13 +10,14 @@ import type {
   Touch,
   Verdict,
 } from './contract.js';
-import { LockCore } from './core.js';
+import { LockCore, UNSURE } from './core.js';
 import type { LockCounters } from './counters.js';
 import type { LockEntry, Pending } from './entry.js';
 import { extendFromMemory } from './extend.js';
 import { type FenceAnswer, tellFence } from './fence.js';
 import { passed, passing } from './learn.js';
 import type { LockOptions } from './options.js';
+import { noteRefused } from './outcome.js';
 import { releaseFromMemory } from './release.js';
 import { reserve } from './reservation.js';
 import { review, scheduleReview } from './review.js';
@@ -30,6 +31,7 @@ import {
   poolSnapshots,
 } from './snapshot.js';
 import { touch, touchEnded } from './touch.js';
+import { endParking, parkOrRefuse } from './waiting/parking.js';
 
 /**
  * The lock manager: events in, effects out. It owns the lock table and decides every lock command
@@ -89,18 +91,38 @@ export class LockManager implements LockDesk {
 
   decide(request: LockRequest): Verdict | null {
     const { core } = this;
+    const { intent } = request;
     const nowMs = core.world.monotonicMs();
     const entry = this.asked(request, nowMs);
     if (entry === undefined) return 'pass';
+    let retrier = false;
+    if (intent.kind === 'acquire') {
+      retrier = core.retries.arrived(entry, request, nowMs);
+      // A lock whose holder's time is just over is first of all theirs who wait for it.
+      if (entry.line.waits() && !entry.busy()) advance(core, entry);
+    }
     if (!entry.busy()) {
       try {
         const verdict = this.fromMemory(entry, request, nowMs);
+        if (verdict === 'held') return this.parkOrRefuse(entry, request, retrier, nowMs);
         if (verdict !== null) return verdict;
       } catch (error) {
         core.broken(entry, error);
       }
     }
-    return this.throughRedis(entry, request, nowMs);
+    return this.throughRedis(entry, newPending(request, retrier, nowMs));
+  }
+
+  private parkOrRefuse(
+    entry: LockEntry,
+    request: LockRequest,
+    retrier: boolean,
+    nowMs: number,
+  ): Verdict | null {
+    const { core } = this;
+    if (retrier) return parkOrRefuse(core, entry, newPending(request, true, nowMs), true, nowMs);
+    noteRefused(core, entry, request, false, true, nowMs);
+    return 'held';
   }
 
   /**
@@ -114,7 +136,7 @@ export class LockManager implements LockDesk {
       request.settle('pass');
       return;
     }
-    entry.queue.push(pendingOf(request, nowMs));
+    entry.queue.push(newPending(request, false, nowMs));
     this.core.advance(entry);
   }
 
@@ -141,8 +163,7 @@ export class LockManager implements LockDesk {
     if (
       request.onlyRedis ||
       this.core.paused ||
-      entry.delegation === null ||
-      entry.delegation.doubted !== null
+      (entry.delegation !== null && entry.delegation.doubted !== null)
     ) {
       return null;
     }
@@ -150,15 +171,15 @@ export class LockManager implements LockDesk {
       case 'acquire':
         return acquireFromMemory(this.core, entry, request, intent, nowMs);
       case 'release':
-        return releaseFromMemory(this.core, entry, intent, nowMs);
+        return releaseFromMemory(this.core, entry, request, intent, nowMs);
       case 'extend':
         return extendFromMemory(this.core, entry, intent, nowMs);
     }
   }
 
-  private throughRedis(entry: LockEntry, request: LockRequest, nowMs: number): Verdict | null {
+  private throughRedis(entry: LockEntry, pending: Pending): Verdict | null {
     const { core } = this;
-    const pending = pendingOf(request, nowMs);
+    const { request } = pending;
     if (entry.busy()) {
       entry.queue.push(pending);
       return null;
@@ -193,14 +214,40 @@ export class LockManager implements LockDesk {
     passed(this.core, request, outcome);
   }
 
-  /** Nothing waits here but for Redis. */
-  hurry(): void {}
-
   abandoned(request: LockRequest): void {
     const entry = this.core.table.find(request.database, request.intent.key);
     if (entry === undefined) return;
-    if (entry.current?.request === request) entry.current.abandoned = true;
-    for (const pending of entry.queue) if (pending.request === request) pending.abandoned = true;
+    const pending = pendingOf(entry, request);
+    if (pending === null) return;
+    pending.abandoned = true;
+    if (pending.place !== null) entry.line.leave(pending.place);
+    pending.place = null;
+  }
+
+  hurry(request: LockRequest): void {
+    const { core } = this;
+    const entry = core.table.find(request.database, request.intent.key);
+    if (entry === undefined) return;
+    const pending = pendingOf(entry, request);
+    if (pending === null) return;
+    pending.hurried = true;
+    const { place } = pending;
+    if (place?.state !== 'parked') return;
+    core.holding(entry, () => endParking(core, entry, place));
+    advance(core, entry);
+  }
+
+  left(clientId: number): void {
+    for (const entry of this.core.retries.left(clientId)) entry.line.leaveKeptFor(clientId);
+  }
+
+  changed(database: number, key: string): void {
+    const { core } = this;
+    const entry = core.table.find(database, key);
+    if (entry === undefined || entry.delegation !== null) return;
+    if (entry.holder !== null) entry.holder.sure = UNSURE;
+    entry.line.changed();
+    if (entry.line.waits()) advance(core, entry);
   }
 
   touch(touching: Touch): boolean {
@@ -278,6 +325,11 @@ export class LockManager implements LockDesk {
     return this.core.table.size;
   }
 
+  /** Connections of which it is remembered what they do when they are refused. */
+  retriers(): number {
+    return this.core.retries.size;
+  }
+
   /** Keys in which Redis may have a token of ours. */
   delegatedCount(): number {
     return this.core.delegated.size;
@@ -317,12 +369,21 @@ export class LockManager implements LockDesk {
   }
 }
 
-function pendingOf(request: LockRequest, nowMs: number): Pending {
+function newPending(request: LockRequest, retrier: boolean, nowMs: number): Pending {
   return {
     request,
     sinceMs: nowMs,
     abandoned: false,
     mustPass: request.onlyRedis,
     settled: false,
+    retrier,
+    hurried: false,
+    place: null,
   };
+}
+
+/** Where this request waits, if it does. */
+function pendingOf(entry: LockEntry, request: LockRequest): Pending | null {
+  if (entry.current?.request === request) return entry.current;
+  return entry.queue.find(each => each.request === request) ?? entry.line.pendingOf(request);
 }

@@ -67,6 +67,27 @@ export interface LockOptions {
   readonly fenceBlockSize: number;
   /** How soon a settling that Redis refused (out of memory, read-only …) is tried again. */
   readonly settleRetryMs: number;
+  /**
+   * How long an attempt of a proven retrier is held back at most: under the reply deadlines of all
+   * common clients, and long against the time for which locks are mostly held. 0: none is.
+   */
+  readonly parkMs: number;
+  /** … and at most this share of the TTL that it asks for, of which the client takes the wait off. */
+  readonly parkTtlPercent: number;
+  /** An attempt with the value of one that was refused no longer ago is a retry. */
+  readonly retryWithinMs: number;
+  /** First attempts in a row that a connection made again, before its next one is held back too. */
+  readonly retriesProving: number;
+  /** Each so many first attempts of a proven retrier one is answered at once: is it a retrier still? */
+  readonly retrierProbeEvery: number;
+  /** Refused attempts that are remembered of one connection, and templates of keys. */
+  readonly refusalsPerClientMax: number;
+  /** Places in the line for one lock; whoever comes when it is full, is refused at once. */
+  readonly waitersPerKeyMax: number;
+  /** How often Redis is asked for a lock that somebody holds elsewhere, for all who wait together. */
+  readonly probeEveryMs: number;
+  /** Grants handed on from memory in a row, while another proxy waits for the lock. */
+  readonly localHandOffsMax: number;
 }
 
 export const lockDefaults: LockOptions = {
@@ -93,4 +114,13 @@ export const lockDefaults: LockOptions = {
   lockKeysMax: 100_000,
   fenceBlockSize: 1_000,
   settleRetryMs: 100,
+  parkMs: 50,
+  parkTtlPercent: 10,
+  retryWithinMs: 700,
+  retriesProving: 5,
+  retrierProbeEvery: 200,
+  refusalsPerClientMax: 8,
+  waitersPerKeyMax: 10_000,
+  probeEveryMs: 25,
+  localHandOffsMax: 16,
 };

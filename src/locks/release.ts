@@ -1,18 +1,20 @@
 import type { ReleaseIntent } from '../intent/intent.js';
-import type { Verdict } from './contract.js';
-import type { LockCore } from './core.js';
+import type { LockRequest, Verdict } from './contract.js';
+import { type LockCore, UNSURE } from './core.js';
 import type { LockEntry, Pending } from './entry.js';
 import { failed } from './failure.js';
 import { leaseMsFor } from './lease.js';
 import { FENCE_COUNTER } from './names.js';
 import { noteReleased, whyNotDelegate } from './proof.js';
-import { delegated, keepOrYield, mayBeDelegated } from './reservation.js';
+import { delegated, keepOrYield, mayBeDelegated, wantedUntilMs } from './reservation.js';
 import { leftToRedis, settle, yieldDelegation } from './settle.js';
+import { releasedInVain } from './waiting/parking.js';
 
 /** Hot path: a verdict from memory, or null where Redis has to be asked. Allocates nothing. */
 export function releaseFromMemory(
   core: LockCore,
   entry: LockEntry,
+  request: LockRequest,
   intent: ReleaseIntent,
   nowMs: number,
 ): Verdict | null {
@@ -25,7 +27,9 @@ export function releaseFromMemory(
   const grant = delegation.grant;
   if (!grant.live(nowMs) || grant.value !== intent.value) {
     // The token is in the key, so whoever asks holds nothing; but only Redis knows if it was heard.
-    return core.upstreamHeard(nowMs) ? 'not-owner' : null;
+    if (!core.upstreamHeard(nowMs)) return null;
+    releasedInVain(core, entry, request);
+    return 'not-owner';
   }
   grant.taken = false;
   core.counters.releasesInMemory++;
@@ -54,7 +58,7 @@ export function releaseThroughRedis(
   const isHolder = entry.holder?.value === intent.value;
   const untilMs =
     isHolder && entry.waitingTouches.length === 0 && whyNotDelegate(core, entry, nowMs) === null
-      ? core.policy.retainUntilMs(entry.database, entry.key, nowMs)
+      ? wantedUntilMs(core, entry, nowMs)
       : 0;
   if (untilMs > nowMs) retain(core, entry, pending, intent, untilMs);
   else release(core, entry, pending, intent);
@@ -99,6 +103,7 @@ function release(core: LockCore, entry: LockEntry, pending: Pending, intent: Rel
         core.deliver(entry, pending, 'released');
         return;
       case 'not-owner':
+        notOwner(core, entry, pending.request);
         core.deliver(entry, pending, 'not-owner');
         return;
       default:
@@ -131,6 +136,7 @@ function retain(
         core.deliver(entry, pending, 'released');
         return;
       case 'not-owner':
+        notOwner(core, entry, pending.request);
         core.deliver(entry, pending, 'not-owner');
         return;
       default:
@@ -138,6 +144,12 @@ function retain(
         failed(core, entry, pending, reply);
     }
   });
+}
+
+/** Whoever was believed to have the lock by this value, has lost it. */
+function notOwner(core: LockCore, entry: LockEntry, request: LockRequest): void {
+  if (entry.holder?.value === request.intent.value) entry.holder.sure = UNSURE;
+  releasedInVain(core, entry, request);
 }
 
 function released(core: LockCore, entry: LockEntry, pending: Pending, grantedAtMs: number): void {

@@ -6,6 +6,7 @@ import { FENCE_COUNTER } from './names.js';
 import { noteHeld, noteTokenGone, whyNotDelegate } from './proof.js';
 import { numberAt, type Reply, textAt } from './replies.js';
 import { settle } from './settle.js';
+import { handOff, othersHaveTheirTurn } from './waiting/hand-off.js';
 
 /**
  * The beginnings of a delegation, and what keeps it: ahead of a forecast request (reserve), in
@@ -111,8 +112,12 @@ export function adoptUnknownToken(core: LockCore, entry: LockEntry, reply: Reply
   return true;
 }
 
-/** A lock just freed stays ours if a further request is forecast, else it goes back to Redis. */
+/**
+ * A lock just freed goes to whoever waits for it; else it stays ours if a further request is
+ * forecast or expected, and goes back to Redis if not.
+ */
 export function keepOrYield(core: LockCore, entry: LockEntry, delegation: Delegation): void {
+  if (handOff(core, entry, delegation)) return;
   const nowMs = core.world.monotonicMs();
   const untilMs = retainUntilMs(core, entry, nowMs);
   if (untilMs <= nowMs || !delegation.hasFence()) {
@@ -128,7 +133,21 @@ export function keepOrYield(core: LockCore, entry: LockEntry, delegation: Delega
 function retainUntilMs(core: LockCore, entry: LockEntry, nowMs: number): number {
   if (core.paused || entry.waitingTouches.length > 0) return 0;
   if (!entry.declared && nowMs >= entry.tenure.endsAtMs()) return 0;
-  return core.policy.retainUntilMs(entry.database, entry.key, nowMs);
+  if (othersHaveTheirTurn(core, entry)) {
+    entry.line.handOffs = 0;
+    return 0;
+  }
+  return wantedUntilMs(core, entry, nowMs);
+}
+
+/** Until when a lock is worth to be kept: a request is forecast, or somebody waits or is expected. */
+export function wantedUntilMs(core: LockCore, entry: LockEntry, nowMs: number): number {
+  const { line } = entry;
+  return Math.max(
+    core.policy.retainUntilMs(entry.database, entry.key, nowMs),
+    line.waits() ? nowMs + core.options.parkMs : 0,
+    line.placeUntilMs(nowMs),
+  );
 }
 
 /** Whether the lease is to be renewed now; a delegation that nobody uses is not. */

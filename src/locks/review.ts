@@ -2,10 +2,13 @@ import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
 import { keepOrYield, renew, renewDueAtMs } from './reservation.js';
 import { settle } from './settle.js';
+import { endDueParkings } from './waiting/parking.js';
+import { lineWakesAtMs } from './waiting/wake.js';
 
 /** What time alone does to a lock key. One timer per key, armed for the next moment that matters. */
 export function review(core: LockCore, entry: LockEntry): void {
   try {
+    endDueParkings(core, entry);
     if (entry.script === null && !entry.advancing) reviewDelegation(core, entry);
   } catch (error) {
     core.broken(entry, error);
@@ -42,10 +45,10 @@ function reviewDelegation(core: LockCore, entry: LockEntry): void {
 
 /** Arms the timer for the next moment that matters. */
 export function scheduleReview(core: LockCore, entry: LockEntry): void {
-  let nextMs = Infinity;
+  let nextMs = lineWakesAtMs(core, entry, core.world.monotonicMs());
   const first = entry.queue[0];
   if (core.upstreamAway() && first !== undefined) {
-    nextMs = first.sinceMs + core.options.reconnectWaitMs;
+    nextMs = Math.min(nextMs, first.sinceMs + core.options.reconnectWaitMs);
   }
   const delegation = entry.delegation;
   if (delegation !== null && entry.script === null) {

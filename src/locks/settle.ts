@@ -46,7 +46,8 @@ export function materialize(
     if (reply.status === 'materialized') {
       core.counters.materializations++;
       entry.sawNoHolder();
-      entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs, fence };
+      const sure = core.sureFor(ttlMs, flight);
+      entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs, fence, sure };
       core.endDelegation(entry);
     } else {
       notSettled(core, entry, delegation, reply, flight, nowMs);

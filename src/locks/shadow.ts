@@ -1,7 +1,7 @@
-import { isPlain } from './acquire.js';
 import type { LockRequest } from './contract.js';
 import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
+import { isPlain } from './grant.js';
 import { whyNotDelegate } from './proof.js';
 
 /**

@@ -26,6 +26,10 @@ export interface LockSnapshot {
   readonly fence: number | null;
   /** Requests that wait for a script of this key. */
   readonly waiting: number;
+  /** Attempts that are parked until the lock is free. */
+  readonly parked: number;
+  /** Places of those who were refused and are expected again. */
+  readonly expected: number;
   readonly scriptOnItsWay: string | null;
   readonly grants: number;
   readonly grantsFromMemory: number;
@@ -78,6 +82,8 @@ export function lockSnapshot(core: LockCore, entry: LockEntry): LockSnapshot {
     heldForMs: shown === null ? null : finite(shown.endsAtMs - nowMs),
     fence: shown === null || shown.fence === 0 ? null : shown.fence,
     waiting: entry.queue.length + (entry.current === null ? 0 : 1),
+    parked: entry.line.parked,
+    expected: entry.line.expected,
     scriptOnItsWay: entry.script,
     grants: entry.memoryGrants + entry.redisGrants,
     grantsFromMemory: entry.memoryGrants,

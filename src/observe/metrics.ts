@@ -158,6 +158,20 @@ export function createMetrics(
     'Grants taken back that nobody had heard of.',
     ({ locks }) => locks.counters.grantsUndone,
   );
+  split(
+    'forelock_lock_parkings_total',
+    'Attempts held back while somebody had the lock, by what came of them.',
+    'outcome',
+    ({ locks }) => [
+      ['refused', locks.counters.parkingsInVain],
+      ['granted or gone', locks.counters.parkings - locks.counters.parkingsInVain],
+    ],
+  );
+  counter(
+    'forelock_hand_offs_total',
+    'Locks handed on from memory to one who was held back.',
+    ({ locks }) => locks.counters.handOffs,
+  );
   split('forelock_delegations_total', 'Delegations made, by occasion.', 'as', ({ locks }) => [
     ['reservation', locks.counters.reservations],
     ['retention', locks.counters.retentions],

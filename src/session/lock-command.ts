@@ -58,7 +58,7 @@ function decide(session: Session, command: Command, intent: Intent): void {
     session.enter('here', 1);
     session.awaitDrain(null);
     // What stands behind it may be the release of the very lock that it waits for.
-    if (session.input.waitingBytes > 0) gateway.desk.hurry(request);
+    if (session.input.waitingBytes > 0 || session.inputEnded) gateway.desk.hurry(request);
   } else if (verdict === 'pass') {
     request.send();
   } else if (verdict === 'lost') {

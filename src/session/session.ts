@@ -43,6 +43,7 @@ export class Session implements PipeClient {
   closed = false;
   /** A lock request whose verdict is still to come. */
   pendingLock: LockRequest | null = null;
+  inputEnded = false;
 
   readonly #turnstile = new Turnstile();
   readonly #shared: SharedPipe;
@@ -54,7 +55,6 @@ export class Session implements PipeClient {
   #runReplies = 0;
   #skimmer: RequestSkimmer | null = null;
   #processing = false;
-  #inputEnded = false;
   #finishing = false;
 
   constructor(gateway: Gateway, socket: Socket) {
@@ -253,7 +253,7 @@ export class Session implements PipeClient {
     this.#processing = false;
     if (this.closed) return;
     this.#adjustReading();
-    if (this.#inputEnded) this.#endWhenAnswered();
+    if (this.inputEnded) this.#endWhenAnswered();
   }
 
   #treatAll(): void {
@@ -359,7 +359,7 @@ export class Session implements PipeClient {
     this.#turnstile.drained()?.();
     this.own.drained();
     if (wasShut && this.#turnstile.open) this.#process();
-    else if (this.#inputEnded) this.#endWhenAnswered();
+    else if (this.inputEnded) this.#endWhenAnswered();
   }
 
   #clientDrained(): void {
@@ -367,7 +367,8 @@ export class Session implements PipeClient {
   }
 
   #ended(): void {
-    this.#inputEnded = true;
+    this.inputEnded = true;
+    if (this.pendingLock !== null) this.gateway.desk.hurry(this.pendingLock);
     this.#endWhenAnswered();
   }
 
@@ -385,6 +386,7 @@ export class Session implements PipeClient {
     this.gateway.clients.remove(this.id);
     this.#shared.current?.clientDrained(this);
     if (this.pendingLock !== null) this.gateway.desk.abandoned(this.pendingLock);
+    this.gateway.desk.left(this.id);
     this.settling.release();
     this.own.release();
     this.input.clear();

@@ -21,6 +21,8 @@ export function lockView(different: Partial<LockSnapshot>): LockSnapshot {
     heldForMs: null,
     fence: null,
     waiting: 0,
+    parked: 0,
+    expected: 0,
     scriptOnItsWay: null,
     grants: 5,
     grantsFromMemory: 4,

@@ -76,7 +76,7 @@ t.test('a delegated lock is granted, released and refused from memory', async t 
   const other = await forelock.connect(t);
   for (let round = 0; round < CYCLES; round++) {
     const granted = await client.call(...acquire('job', `owner-${round}`, LONG_TTL_MS));
-    const again = await other.call(...acquire('job', 'another', LONG_TTL_MS));
+    const again = await other.call(...acquire('job', `another-${round}`, LONG_TTL_MS));
     const released = await client.call(...releaseBySha('job', `owner-${round}`));
     if (granted !== '+OK\r\n' || again !== '$-1\r\n' || released !== ':1\r\n') {
       t.same([granted, again, released], 'granted, refused, released', `round ${round}`);

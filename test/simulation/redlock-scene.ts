@@ -90,6 +90,8 @@ export class Master implements MemberLocks {
   }
 
   hurry = (): void => {};
+  left = (): void => {};
+  changed = (): void => {};
   tracks = (): boolean => true;
   lists = (): boolean => true;
   databases = (): readonly number[] => [0];

@@ -39,6 +39,12 @@ export class SimProxy implements LockWorld, LockFeedback {
   private commands = 0;
   /** Told of each grant or extension that was made from memory. */
   onMemoryGrant: (key: string, clientId: number) => void = () => {};
+  /** Told before and after a script or a command is carried out, of its key. */
+  onScript: (key: string) => void = () => {};
+  /** Whether locks that Redis holds may be refused from memory: no other hand frees them unheard. */
+  private readonly changesAreHeard: boolean;
+  /** Suspensions and doubts so far: after one, nothing is to be expected in time. */
+  stops = 0;
 
   constructor(
     private readonly events: EventQueue,
@@ -49,6 +55,7 @@ export class SimProxy implements LockWorld, LockFeedback {
     epoch: number,
     late: boolean,
   ) {
+    this.changesAreHeard = random.chance(0.5);
     this.control = new Link(events, random, late ? 3000 : 15);
     this.pipe = new Link(events, random, 15);
     const policy = {
@@ -88,7 +95,13 @@ export class SimProxy implements LockWorld, LockFeedback {
       return;
     }
     this.control.send(
-      () => ({ kind: 'answer', values: this.redis.run(call) }) as const,
+      () => {
+        const [key = ''] = call.keys;
+        this.onScript(key);
+        const values = this.redis.run(call);
+        this.onScript(key);
+        return { kind: 'answer', values } as const;
+      },
       answer =>
         this.reach(() => {
           this.heardAtMs = this.monotonicMs();
@@ -145,6 +158,14 @@ export class SimProxy implements LockWorld, LockFeedback {
     timer.event = null;
   }
 
+  get hasRedis(): boolean {
+    return this.connected;
+  }
+
+  hearsChanges(): boolean {
+    return this.changesAreHeard;
+  }
+
   lastHeardAtMs(): number {
     return this.connected ? this.heardAtMs : -Infinity;
   }
@@ -192,12 +213,13 @@ export class SimProxy implements LockWorld, LockFeedback {
 
   /** The process stands still; its monotonic clock may stand still with it. */
   pause(ms: number): void {
+    this.stops++;
     if (this.clocks.monotonicStops && this.random.chance(0.7)) {
       this.stoppedForMs += this.stoppedNowMs();
       this.stoppedAtMs = this.events.nowMs;
       this.stopMs = ms;
     }
-    this.pausedUntilMs = this.events.nowMs + ms;
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, this.events.nowMs + ms);
   }
 
   jumpWall(): void {

@@ -16,6 +16,27 @@ export interface SimulationResult {
 
 const KEYS = ['lock:a', 'lock:b', 'job:c'];
 const TTLS_MS = [60, 150, 400, 1000, 2500, 5000];
+/**
+ * What clients do when they are refused: give up, or come again with the same value after a sleep of
+ * so many ms and a part of it, so many times; some release the value in between.
+ */
+interface Manner {
+  readonly tries: number;
+  readonly sleepMs: number;
+  readonly jitterMs: number;
+  readonly releases: boolean;
+}
+const TRY_LOCK: Manner = { tries: 1, sleepMs: 0, jitterMs: 0, releases: false };
+const MANNERS: readonly Manner[] = [
+  TRY_LOCK,
+  { tries: 10, sleepMs: 100, jitterMs: 200, releases: false },
+  { tries: 10, sleepMs: 100, jitterMs: 200, releases: true },
+  { tries: 60, sleepMs: 10, jitterMs: 0, releases: false },
+  { tries: 4, sleepMs: 50, jitterMs: 5, releases: false },
+];
+/** What a timer, a queue of events and a drifting clock may add to the time of a park. */
+const PARK_ALLOWANCE_MS = 5;
+
 /** Rates that a clock may be wrong by and the margin still covers. */
 const DRIFTS = [0, 0, 0.009, -0.009];
 
@@ -49,6 +70,10 @@ class Simulation {
   private readonly touchShare: number;
   /** Longest time between two acts of a client: a lease has to grow old to be relied on in vain. */
   private readonly paceMs: number;
+  /** What each client does when it is refused, by its id. */
+  private readonly manners = new Map<number, Manner>();
+  /** When each key was last seen held by anybody, true time. */
+  private readonly heldAtMs = new Map<string, number>();
   /** Longest time between two faults. */
   private readonly faultsMs: number;
   private proxy: SimProxy;
@@ -87,13 +112,19 @@ class Simulation {
       fenceBlockSize: random.pick([3, 1000]),
       wholeDatabaseTouchesPerS: 20,
       lockKeysMax: random.pick([2, 100]),
+      parkMs: random.pick([0, 50, 50, 200]),
+      retriesProving: random.pick([1, 5]),
+      retrierProbeEvery: random.pick([3, 200]),
+      refusalsPerClientMax: random.pick([1, 8]),
+      waitersPerKeyMax: random.pick([1, 10_000]),
     };
     this.proxy = this.start();
   }
 
   run(lengthMs: number): SimulationResult {
     const { random, events } = this;
-    for (let client = 0; client < 4; client++) this.proxiedClient();
+    const clients = random.pick([4, 4, 12]);
+    for (let client = 0; client < clients; client++) this.proxiedClient();
     for (let client = random.pick([0, 0, 1, 2]); client > 0; client--) this.directClient();
     this.faults();
     this.allocations();
@@ -117,6 +148,7 @@ class Simulation {
     const { events, random, redis, clocks, options, late } = this;
     const proxy = new SimProxy(events, random, redis, clocks, options, this.epochs++, late);
     proxy.onMemoryGrant = key => this.checkCover(proxy, key);
+    proxy.onScript = key => this.lookForHolder(proxy, key);
     return proxy;
   }
 
@@ -142,6 +174,7 @@ class Simulation {
   private proxiedClient(): void {
     const { random } = this;
     const id = ++this.clients;
+    this.manners.set(id, random.pick(MANNERS));
     const again = (): void => {
       if (this.stopping) return;
       this.events.after(random.chance(0.7) ? random.below(30) : random.below(this.paceMs), () => {
@@ -154,21 +187,43 @@ class Simulation {
   }
 
   private lockOnce(clientId: number, done: () => void): void {
-    const { random, events } = this;
+    const { random } = this;
     const key = random.pick(KEYS);
     const value = `c${clientId}-${++this.values}`;
     const ttlMs = this.ttlFor(key);
+    const manner = this.manners.get(clientId) ?? TRY_LOCK;
+    // Some give up before they have tried as often as they would.
+    const tries = random.chance(0.8) ? manner.tries : random.below(manner.tries) + 1;
+    this.tryLock(clientId, key, value, ttlMs, tries, done);
+  }
+
+  private tryLock(
+    clientId: number,
+    key: string,
+    value: string,
+    ttlMs: number,
+    tries: number,
+    done: () => void,
+  ): void {
+    const { random, events } = this;
     const sentAtMs = events.nowMs;
+    const manner = this.manners.get(clientId) ?? TRY_LOCK;
     this.ask(clientId, acquire(key, value, ttlMs, random.chance(0.95)), verdict => {
       this.count(`acquire ${verdict}`);
       if (verdict === 'yes') {
         const belief = this.beliefs.begin(key, value, sentAtMs, ttlMs, true);
         this.hold(clientId, belief, ttlMs, done);
-      } else if (verdict === 'no' && random.chance(0.3)) {
-        this.ask(clientId, release(key, value), () => done());
-      } else {
-        done();
+        return;
       }
+      const again = (): void => {
+        if (tries <= 1 || verdict === null || this.stopping) return done();
+        events.after(manner.sleepMs + random.below(manner.jitterMs + 1), () =>
+          this.tryLock(clientId, key, value, ttlMs, tries - 1, done),
+        );
+      };
+      const releases = manner.releases || (tries <= 1 && random.chance(0.3));
+      if (verdict === 'no' && releases) this.ask(clientId, release(key, value), again);
+      else again();
     });
   }
 
@@ -207,9 +262,12 @@ class Simulation {
 
   private giveUp(clientId: number, belief: Belief, done: () => void): void {
     this.beliefs.end(belief);
-    this.ask(clientId, release(belief.key, belief.value), verdict => {
+    // Now and then by another connection of the same client, and now and then twice.
+    const by = this.random.chance(0.9) ? clientId : this.random.below(this.clients) + 1;
+    this.ask(by, release(belief.key, belief.value), verdict => {
       this.count(`release ${verdict}`);
-      done();
+      if (this.random.chance(0.95)) return done();
+      this.ask(clientId, release(belief.key, belief.value), () => done());
     });
   }
 
@@ -242,8 +300,10 @@ class Simulation {
         },
       );
     };
+    let decidedAtMs = Infinity;
     const concluded = (verdict: Verdict): void => {
       this.count(`verdict ${verdict}`);
+      if (verdict === 'held') this.checkRefusal(proxy, intent.key, decidedAtMs);
       if (verdict === 'pass') return pass();
       this.pending.delete(request);
       if (verdict === 'lost') return void events.after(1, () => answered(null));
@@ -262,12 +322,16 @@ class Simulation {
           return pass();
         }
         if (random.chance(0.02)) request.onlyRedis = true;
+        decidedAtMs = events.nowMs;
+        this.lookForHolder(proxy, intent.key);
         const verdict = proxy.manager.decide(request);
         if (verdict !== null) {
           request.verdicts.push(verdict);
           concluded(verdict);
-        } else if (random.chance(0.03)) {
-          this.hangUp(request, proxy, answered);
+        } else {
+          this.checkWaiting(request, proxy);
+          if (random.chance(0.03)) this.hangUp(request, proxy, answered);
+          else if (random.chance(0.05)) this.sendMore(request, proxy);
         }
       });
     });
@@ -284,9 +348,63 @@ class Simulation {
         this.pending.delete(request);
         // Sometimes the session notices only when it writes.
         if (this.random.chance(0.5)) proxy.manager.abandoned(request);
+        proxy.manager.left(request.clientId);
         answered(null);
       }),
     );
+  }
+
+  /** The client sends something behind its request. */
+  private sendMore(request: TestRequest, proxy: SimProxy): void {
+    this.events.after(this.random.below(40), () =>
+      proxy.reach(() => {
+        if (!this.pending.has(request) || request.verdicts.length > 0) return;
+        this.count('hurried');
+        proxy.manager.hurry(request);
+        this.checkAsked(request, proxy, 'hurried');
+      }),
+    );
+  }
+
+  /** A try-lock waits for nothing but Redis, a retrier no longer than it may. */
+  private checkWaiting(request: TestRequest, proxy: SimProxy): void {
+    const { intent, clientId } = request;
+    if (intent.kind !== 'acquire') return;
+    const manner = this.manners.get(clientId) ?? TRY_LOCK;
+    if (manner === TRY_LOCK || this.options.parkMs === 0) {
+      this.checkAsked(request, proxy, 'a try-lock');
+      return;
+    }
+    const parkMs = Math.min(this.options.parkMs, intent.ttlMs / 10) * 1.01 + PARK_ALLOWANCE_MS;
+    const { stops } = proxy;
+    this.events.after(parkMs, () => {
+      if (!proxy.alive || proxy.stops !== stops || !this.pending.has(request)) return;
+      this.checkAsked(request, proxy, 'a retrier');
+    });
+  }
+
+  /** Whoever has no verdict must wait for a script of its key, unless Redis is away. */
+  private checkAsked(request: TestRequest, proxy: SimProxy, who: string): void {
+    if (request.verdicts.length > 0 || !request.hears || !proxy.hasRedis) return;
+    const lock = proxy.manager.find(0, request.intent.key);
+    if (lock?.scriptOnItsWay !== null || lock.doubt !== null) return;
+    this.violate(`${who} waits for ${lock.key}, and Redis is not asked`);
+  }
+
+  /** Invariant 4: a refusal is one that Redis could have given since the request came. */
+  private checkRefusal(proxy: SimProxy, key: string, sinceMs: number): void {
+    this.lookForHolder(proxy, key);
+    if (this.vandals || (this.heldAtMs.get(key) ?? -1) >= sinceMs) return;
+    this.violate(`refused ${key}, which nobody holds`);
+  }
+
+  /** Notes whether the lock is held: by a client's value in Redis, a grant in memory, or a dead proxy. */
+  private lookForHolder(proxy: SimProxy, key: string): void {
+    const value = this.redis.get(0, key);
+    const lock = proxy.manager.find(0, key);
+    const free = value === null || value === lock?.token || this.isOfThisEpoch(value);
+    const granted = lock !== null && lock.heldForMs !== null && lock.delegated;
+    if (!free || granted) this.heldAtMs.set(key, this.events.nowMs);
   }
 
   private readonly killed = new Map<SimProxy, (() => void)[]>();
@@ -497,10 +615,14 @@ class Simulation {
 
   private checkQuiet(): void {
     this.checkManager(this.proxy);
+    for (const client of this.manners.keys()) this.proxy.manager.left(client);
+    if (this.proxy.manager.retriers() > 0) this.violate('clients that are gone are remembered');
     const left = this.redis.keys().filter(key => key !== 'forelock:fence');
     if (left.length > 0) this.violate(`a quiet system has left ${left.join(', ')}`);
     if (this.pending.size > 0) this.violate(`${this.pending.size} requests were never answered`);
-    const waiting = [...this.proxy.manager.all()].filter(lock => lock.waiting > 0);
+    const waiting = [...this.proxy.manager.all()].filter(
+      lock => lock.waiting + lock.parked + lock.expected > 0,
+    );
     if (waiting.length > 0) this.violate(`requests still wait for ${waiting[0]?.key}`);
     if (this.proxy.manager.delegatedCount() > 0) this.violate('delegations were never given back');
   }

@@ -26,6 +26,7 @@ export class TestWorld implements LockWorld {
   heardAtMs = Infinity;
   unansweredAtMs = Infinity;
   bar: string | null = null;
+  changesAreHeard = true;
   readonly redis = new RedisModel(() => this.wallMs());
   readonly flights: Flight[] = [];
   readonly doubts: string[] = [];
@@ -52,6 +53,10 @@ export class TestWorld implements LockWorld {
 
   cancelTimer(handle: unknown): void {
     this.timers.delete(handle as Timer);
+  }
+
+  hearsChanges(): boolean {
+    return this.changesAreHeard;
   }
 
   lastHeardAtMs(): number {

@@ -80,6 +80,7 @@ t.test('every setting is read from every source, and nothing else changes', asyn
     noDelegate: ['b:?', ['b:?']],
     forecastSchedule: ['*/5 * * * * *', '*/5 * * * * *'],
     marginPercent: ['2.5', 2.5],
+    parkTtlPercent: ['2.5', 2.5],
     wholeDatabaseTouchesPerS: ['0.5', 0.5],
     scoreThreshold: ['0.75', 0.75],
     heartbeatMs: ['100', 100],

@@ -64,8 +64,8 @@ t.test(
     const before = scene.world.redis.scriptsRun;
     for (let cycle = 0; cycle < 20; cycle++) {
       t.equal(scene.acquire('lock', `v${cycle}`).verdict, 'granted');
-      t.equal(scene.acquire('lock', 'other', 10_000, 2).verdict, 'held');
-      t.equal(scene.release('lock', 'other', 2).verdict, 'not-owner');
+      t.equal(scene.acquire('lock', `other${cycle}`, 10_000, 2).verdict, 'held');
+      t.equal(scene.release('lock', `other${cycle}`, 2).verdict, 'not-owner');
       t.equal(scene.release('lock', `v${cycle}`).verdict, 'released');
       scene.world.pass(3);
     }

@@ -90,25 +90,71 @@ t.test('requests that queue behind a script are decided in their order', async t
   t.strictSame(order, ['a granted', 'b held', 'a released released', 'c granted']);
 });
 
-t.test('clients that poll a held lock share the answer of one script', async t => {
+t.test('clients that poll a lock held elsewhere share the answer of one script', async t => {
   const scene = new Scene();
   scene.prove('lock');
-  scene.acquire('lock', 'a');
-  const polls = [2, 3, 4].map(client => scene.acquire('lock', `v${client}`, 10_000, client));
-  t.strictSame(scene.world.answerAll(), ['want', 'want'], 'the grant, and one for all who wait');
+  scene.world.redis.setNx(0, 'lock', 'a stranger', 10_000);
+  const polls = [1, 2, 3, 4].map(client => scene.acquire('lock', `v${client}`, 10_000, client));
+  t.equal(scene.world.answerOne(), 'want');
   t.strictSame(
     polls.map(poll => poll.verdict),
-    ['held', 'held', 'held'],
+    ['held', null, null, null],
+    'those came after the script was sent',
+  );
+  t.strictSame(scene.world.answerAll(), ['want'], 'one more for all of them');
+  t.strictSame(
+    polls.map(poll => poll.verdict),
+    ['held', 'held', 'held', 'held'],
   );
   const first = scene.acquire('lock', 'v5', 10_000, 5);
-  const late = scene.acquire('lock', 'v6', 10_000, 6);
-  t.equal(scene.world.answerOne(), 'want');
-  t.strictSame([first.verdict, late.verdict], ['held', null], 'it came after the script was sent');
-  const released = scene.release('lock', 'a');
+  const released = scene.release('lock', 'a stranger', 6);
   const next = scene.acquire('lock', 'v7', 10_000, 7);
   scene.settle();
-  t.strictSame([released.verdict, next.verdict], ['released', 'granted']);
+  t.strictSame(
+    [first, released, next].map(({ verdict }) => verdict),
+    ['held', 'released', 'granted'],
+    'no answer is shared beyond a release',
+  );
 });
+
+t.test(
+  'who asks for a lock that a client of ours holds in Redis is refused from memory',
+  async t => {
+    const scene = new Scene();
+    scene.prove('lock');
+    scene.acquire('lock', 'a', 10_000);
+    scene.settle();
+    const refused = (value: string): boolean => {
+      const request = scene.acquire('lock', value, 10_000, 2);
+      const fromMemory = request.verdict === 'held';
+      scene.settle();
+      return fromMemory;
+    };
+    t.ok(refused('b'));
+    scene.world.live(9_890);
+    t.ok(refused('c'));
+    scene.world.live(20);
+    t.notOk(refused('d'), 'not when its TTL is all but over');
+    t.ok(refused('e'), 'Redis has just said for how long');
+
+    const elsewhere = scene.extend('lock', 'a', 10_000);
+    scene.settle();
+    t.equal(elsewhere.verdict, 'extended');
+    t.ok(refused('f'), 'an extension counts');
+    scene.manager.changed(0, 'lock');
+    t.notOk(refused('g'), 'not when the key may have changed');
+    t.ok(refused('h'), 'Redis has said that it has not');
+    scene.world.heardAtMs = scene.world.nowMs - 1001;
+    t.notOk(refused('i'), 'not when Redis has said nothing for long');
+    scene.world.heardAtMs = Infinity;
+    t.ok(refused('j'));
+    scene.world.changesAreHeard = false;
+    t.notOk(refused('l'), 'not where nobody tells of changes by another hand');
+    scene.world.changesAreHeard = true;
+    scene.world.wallAheadMs += 9_950;
+    t.notOk(refused('k'), 'not when the wall clock says that it is over');
+  },
+);
 
 t.test('a client that asks again from within its verdict waits its turn', async t => {
   const scene = new Scene();
@@ -247,6 +293,7 @@ t.test('a broken assumption ends the delegation of that key, and goes no further
       inner.heardAtMs = Infinity;
       throw new Error('thrown in the middle of a decision');
     },
+    hearsChanges: () => inner.hearsChanges(),
     oldestUnansweredAtMs: () => inner.oldestUnansweredAtMs(),
     delegationBar: () => inner.delegationBar(),
     doubt: (reason, database, key) => inner.doubt(reason, database, key),

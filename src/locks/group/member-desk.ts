@@ -129,6 +129,14 @@ export class MemberDesk implements LockDesk {
     this.group.watch(attempt.contest);
   }
 
+  left(clientId: number): void {
+    this.locks.left(clientId);
+  }
+
+  changed(database: number, key: string): void {
+    this.locks.changed(database, key);
+  }
+
   abandoned(request: LockRequest): void {
     const attempt = this.attempts.get(request);
     const keeping = this.keepings.get(request);

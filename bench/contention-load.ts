@@ -1,0 +1,157 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeCommand, RespConnection, RespError } from './resp-connection.js';
+
+/**
+ * Clients that all want one lock, and poll for it as npm redlock does: an attempt, after a refusal
+ * the release of the refused value, a sleep, the next attempt with the same value. One connection
+ * each, no library.
+ */
+
+const releaseScript =
+  'if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else return 0 end';
+const releaseSha = createHash('sha1').update(releaseScript).digest('hex');
+
+export interface ContentionSettings {
+  readonly key: string;
+  readonly clients: number;
+  readonly ttlMs: number;
+  readonly holdMs: number;
+  /** Between a release and the next attempt, half more or less. */
+  readonly thinkMs: number;
+  readonly retryMs: number;
+  readonly retryJitterMs: number;
+  /** Whether a refused value is released before the next attempt, as redlock 4 does. */
+  readonly releasesRefused: boolean;
+}
+
+export interface ContentionRun {
+  /** From the first attempt to the grant, in ms; to the end of the run for those who still wait. */
+  readonly waitsMs: readonly number[];
+  /** Grants of each client. */
+  readonly grants: readonly number[];
+  readonly perSecond: number;
+  /** Releases that found the lock gone. */
+  readonly lost: number;
+}
+
+/** Whatever hands out one lock. */
+interface Lock {
+  /** Tries until it is had; false where the run was over before. */
+  take(goesOn: () => boolean): Promise<boolean>;
+  /** Whether it was still held. */
+  giveBack(): Promise<boolean>;
+}
+
+export interface ContentionLoad {
+  run(seconds: number): Promise<ContentionRun>;
+  close(): void;
+}
+
+/** Clients of one server after the other. */
+export async function startContention(
+  ports: readonly number[],
+  settings: ContentionSettings,
+): Promise<ContentionLoad> {
+  const connections = await Promise.all(
+    Array.from({ length: settings.clients }, (_, client) =>
+      RespConnection.open(ports[client % ports.length] ?? Number.NaN),
+    ),
+  );
+  const locks = connections.map(connection => new PolledLock(connection, settings));
+  return {
+    run: seconds => contend(locks, settings, seconds),
+    close() {
+      for (const connection of connections) connection.close();
+    },
+  };
+}
+
+/** The same clients on a mutex in their own process: what no lock over a network can beat. */
+export function startMutexContention(settings: ContentionSettings): ContentionLoad {
+  const mutex = new Mutex();
+  const locks = Array.from({ length: settings.clients }, () => mutex);
+  return { run: seconds => contend(locks, settings, seconds), close() {} };
+}
+
+class PolledLock implements Lock {
+  #value = '';
+
+  constructor(
+    private readonly connection: RespConnection,
+    private readonly settings: ContentionSettings,
+  ) {}
+
+  async take(goesOn: () => boolean): Promise<boolean> {
+    const { key, ttlMs, retryMs, retryJitterMs, releasesRefused } = this.settings;
+    this.#value = randomUUID();
+    const attempt = encodeCommand('SET', key, this.#value, 'NX', 'PX', String(ttlMs));
+    for (;;) {
+      const reply = await this.connection.send(attempt);
+      if (reply === 'OK') return true;
+      if (reply !== null) throw new Error(`SET NX PX was answered with ${JSON.stringify(reply)}`);
+      if (releasesRefused) await this.giveBack();
+      if (!goesOn()) return false;
+      await sleep(retryMs + retryJitterMs * (2 * Math.random() - 1));
+    }
+  }
+
+  async giveBack(): Promise<boolean> {
+    const { key } = this.settings;
+    let reply = await this.connection.call('EVALSHA', releaseSha, '1', key, this.#value);
+    if (reply instanceof RespError && reply.message.startsWith('NOSCRIPT')) {
+      reply = await this.connection.call('EVAL', releaseScript, '1', key, this.#value);
+    }
+    if (typeof reply !== 'number') throw new Error(`a release: ${JSON.stringify(reply)}`);
+    return reply === 1;
+  }
+}
+
+class Mutex implements Lock {
+  #held = false;
+  readonly #waiting: (() => void)[] = [];
+
+  async take(): Promise<boolean> {
+    if (this.#held) await new Promise<void>(resolve => this.#waiting.push(resolve));
+    this.#held = true;
+    return true;
+  }
+
+  async giveBack(): Promise<boolean> {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#held = false;
+    else next();
+    return true;
+  }
+}
+
+async function contend(
+  locks: readonly Lock[],
+  { holdMs, thinkMs }: ContentionSettings,
+  seconds: number,
+): Promise<ContentionRun> {
+  const startedAtMs = performance.now();
+  const endsAtMs = startedAtMs + seconds * 1000;
+  const goesOn = (): boolean => performance.now() < endsAtMs;
+  const waitsMs: number[] = [];
+  const grants = locks.map(() => 0);
+  let lost = 0;
+  const contender = async (lock: Lock, client: number): Promise<void> => {
+    await sleep(thinkMs * Math.random());
+    while (goesOn()) {
+      const askedAtMs = performance.now();
+      const granted = await lock.take(goesOn);
+      // Whoever still waits in the end has waited for so long at least.
+      waitsMs.push(Math.min(performance.now(), endsAtMs) - askedAtMs);
+      if (!granted) return;
+      grants[client] = (grants[client] ?? 0) + 1;
+      await sleep(holdMs);
+      if (!(await lock.giveBack())) lost++;
+      await sleep(thinkMs * (0.5 + Math.random()));
+    }
+  };
+  await Promise.all(locks.map(contender));
+  const tookSeconds = (performance.now() - startedAtMs) / 1000;
+  const total = grants.reduce((all, each) => all + each, 0);
+  return { waitsMs, grants, perSecond: total / tookSeconds, lost };
+}

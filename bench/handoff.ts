@@ -1,0 +1,157 @@
+import {
+  type ContentionLoad,
+  type ContentionRun,
+  type ContentionSettings,
+  startContention,
+  startMutexContention,
+} from './contention-load.js';
+import { startForelock } from './forelock.js';
+import { describeMachine } from './machine.js';
+import { chosen, readOptions } from './options.js';
+import type { Program } from './processes.js';
+import { startRedis } from './redis.js';
+import { type Relay, startRelay } from './relay.js';
+import { jainFairness, median, pairedRatio, quantile, sum } from './statistics.js';
+import { figure, table } from './table.js';
+import { type Target, targetTable } from './targets.js';
+
+/**
+ * How long clients wait for a lock that they all want, polling like redlock, and how fairly it goes
+ * round, over a link with a round trip of a millisecond:
+ *
+ *   direct      clients ── relay ── Redis
+ *   forelock    clients ── Forelock ── relay ── Redis
+ *   mutex       the same clients on a mutex in their own process: the bound
+ *
+ * Each has a Redis of its own; all take turns in one run.
+ */
+
+const names = ['direct', 'forelock', 'mutex'] as const;
+type Name = (typeof names)[number];
+
+const titles: Readonly<Record<Name, string>> = {
+  direct: 'direct',
+  forelock: 'Forelock',
+  mutex: 'mutex in the process (the bound)',
+};
+
+export const options = {
+  rounds: { default: 3, help: 'rounds, each of them all contenders in turn' },
+  seconds: { default: 10, help: 'length of a turn' },
+  'learning-seconds': { default: 10, help: 'before the first turn, not measured' },
+  clients: { default: '6,64', help: 'how many want the lock; one after the other' },
+  'retry-ms': { default: 200, help: 'sleep after a refusal' },
+  'retry-jitter-ms': { default: 100, help: '… so much longer or shorter at most' },
+  'hold-ms': { default: 2, help: 'how long the lock is held' },
+  'think-ms': { default: 10, help: 'mean time between giving it back and asking for it again' },
+  'ttl-ms': { default: 10_000, help: 'TTL of the lock' },
+  'round-trip-ms': { default: 1, help: 'round trip of the link to Redis' },
+  only: { default: '', help: `of ${names.join(',')}` },
+} as const;
+
+type Values = ReturnType<typeof readOptions<typeof options>>;
+type Turns = ReadonlyMap<Name, readonly ContentionRun[]>;
+
+export async function run(args: readonly string[]): Promise<void> {
+  const values = readOptions(args, options);
+  console.log(`Waiting for a lock that is taken. ${describeMachine()}`);
+  for (const clients of values.clients.split(',').map(Number)) {
+    const turns = await measureInTurn(clients, values);
+    console.log(`\n${clients} clients\n\n${report(turns)}`);
+    console.log(`\n${targetTable(targetsOf(clients, turns))}`);
+  }
+}
+
+async function measureInTurn(clients: number, values: Values): Promise<Turns> {
+  const settings: ContentionSettings = {
+    key: 'bench:contended',
+    clients,
+    ttlMs: values['ttl-ms'],
+    holdMs: values['hold-ms'],
+    thinkMs: values['think-ms'],
+    retryMs: values['retry-ms'],
+    retryJitterMs: values['retry-jitter-ms'],
+    releasesRefused: true,
+  };
+  const programs: (Program | Relay)[] = [];
+  const loads = new Map<Name, ContentionLoad>();
+  for (const name of chosen('only', values.only, names)) {
+    if (name === 'mutex') {
+      loads.set(name, startMutexContention(settings));
+      continue;
+    }
+    const redis = await startRedis();
+    const relay = await startRelay(redis.port, values['round-trip-ms']);
+    programs.unshift(relay, redis);
+    let port = relay.port;
+    if (name === 'forelock') {
+      const forelock = await startForelock(relay.port);
+      programs.unshift(forelock);
+      port = forelock.port;
+    }
+    const load = await startContention([port], settings);
+    loads.set(name, load);
+    await load.run(values['learning-seconds']);
+  }
+  const turns = new Map<Name, ContentionRun[]>();
+  for (let round = 0; round < values.rounds; round++) {
+    for (const [name, load] of loads) {
+      const runs = turns.get(name) ?? [];
+      runs.push(await load.run(values.seconds));
+      turns.set(name, runs);
+    }
+  }
+  for (const load of loads.values()) load.close();
+  for (const program of programs) await program.stop();
+  return turns;
+}
+
+const rates = (runs: readonly ContentionRun[] | undefined): number[] =>
+  (runs ?? []).map(({ perSecond }) => perSecond);
+
+const waits = (runs: readonly ContentionRun[] | undefined, q: number): number[] =>
+  (runs ?? []).map(({ waitsMs }) => quantile(waitsMs, q));
+
+const fairness = (runs: readonly ContentionRun[] | undefined): number =>
+  median((runs ?? []).map(({ grants }) => jainFairness(grants)));
+
+function report(turns: Turns): string {
+  const rows = [...turns].map(([name, runs]) => {
+    const all = runs.flatMap(({ waitsMs }) => waitsMs);
+    return [
+      titles[name],
+      figure(median(rates(runs)), 0),
+      figure(quantile(all, 0.5), 1),
+      figure(quantile(all, 0.99), 1),
+      figure(quantile(all, 1), 1),
+      figure(fairness(runs), 3),
+      figure(sum(runs.map(({ lost }) => lost)), 0),
+    ];
+  });
+  return table(['', 'locks/s', 'wait p50 ms', 'p99 ms', 'max ms', 'fairness', 'lost'], rows);
+}
+
+/** A perfect queue gives 64 clients about 0.2 of direct, since they park and sleep. */
+const P99_SHARE = { few: 0.05, many: 0.25 };
+const MANY_CLIENTS = 20;
+
+function targetsOf(clients: number, turns: Turns): Target[] {
+  const direct = turns.get('direct');
+  const forelock = turns.get('forelock');
+  const many = clients > MANY_CLIENTS;
+  const p99: Target = {
+    name: 'p99 wait to direct',
+    atMost: many ? P99_SHARE.many : P99_SHARE.few,
+    measured: pairedRatio(waits(forelock, 0.99), waits(direct, 0.99)),
+  };
+  if (many) return [p99];
+  return [
+    p99,
+    { name: "Jain's fairness", atLeast: 0.98, measured: fairness(forelock) },
+    {
+      name: 'locks per second to the mutex',
+      atLeast: 0.8,
+      measured: pairedRatio(rates(forelock), rates(turns.get('mutex'))),
+    },
+  ];
+}

@@ -1,0 +1,22 @@
+import type { LockCore } from './core.js';
+import type { LockEntry } from './entry.js';
+
+/**
+ * Whether a client of ours holds the lock in Redis for sure, so that a refusal needs no question: it
+ * was granted or confirmed by a script, its TTL is not over by any clock, Redis was heard lately, no
+ * command that is on its way can have taken it away, and we would hear if a client that is connected
+ * straight to Redis did.
+ */
+export function surelyHeld(core: LockCore, entry: LockEntry, nowMs: number): boolean {
+  const { holder } = entry;
+  return (
+    holder !== null &&
+    entry.delegation === null &&
+    entry.script === null &&
+    entry.undo === null &&
+    entry.passesInFlight === 0 &&
+    entry.knowsHolder() &&
+    core.world.hearsChanges() &&
+    core.isSure(holder.sure, nowMs)
+  );
+}
