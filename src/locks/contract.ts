@@ -38,7 +38,8 @@ export interface LockRequest {
   readonly onlyRedis: boolean;
   /**
    * The verdict of a request that `decide` left pending. Returns whether any byte of the reply was
-   * handed to the socket: false lets the manager undo a grant (invariant 12).
+   * handed to the socket: false lets the manager undo a grant (invariant 12). A release or an
+   * extension is told 'pass' even where its client is gone, and is then sent all the same; true.
    */
   settle(verdict: Verdict): boolean;
 }

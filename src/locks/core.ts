@@ -282,7 +282,9 @@ export class LockCore {
     const { place } = pending;
     if (place !== null && place.state !== 'kept') entry.line.leave(place);
     pending.place = null;
-    const heard = !pending.abandoned && pending.request.settle(verdict);
+    // What a client that is gone has given up, shall not stay until its TTL: Redis is to hear of it.
+    const outlives = verdict === 'pass' && pending.request.intent.kind !== 'acquire';
+    const heard = (!pending.abandoned || outlives) && pending.request.settle(verdict);
     if (verdict === 'pass' && !heard) this.endPass(pending.request);
     return heard;
   }

@@ -3,6 +3,7 @@ import { outcomeOf } from '../intent/recognise.js';
 import type { LockRequest, PassOutcome, Verdict } from '../locks/contract.js';
 import { integerReply, nullReply, OK_REPLY, type Protocol } from '../resp/encode.js';
 import { parseReply, replyValue } from '../resp/parse-reply.js';
+import type { ReplyReader } from '../upstream/pipe-client.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
 
@@ -93,11 +94,7 @@ class SessionRequest implements LockRequest {
 
   settle(verdict: Verdict): boolean {
     const session = this.#session;
-    if (!session.hears) {
-      // Nobody hears a pass either: what it holds is given back.
-      if (verdict === 'pass') session.gateway.desk.passed(this, 'error');
-      return false;
-    }
+    if (!session.hears) return verdict === 'pass' && this.#carriedOut();
     session.pendingLock = null;
     if (verdict === 'pass') {
       session.leaveHere();
@@ -120,16 +117,30 @@ class SessionRequest implements LockRequest {
     grants.add(this.database, this.intent.key, gateway.options.waitGrantsMax);
   }
 
+  /** The client is gone: nobody would hear of a grant, but what it gave up is given up. */
+  #carriedOut(): boolean {
+    const { gateway, state } = this.#session;
+    if (this.intent.kind === 'acquire') {
+      gateway.desk.passed(this, 'error');
+      return false;
+    }
+    gateway.greeter.askLoggedIn(state.channel, this.#command.frame, this.#reader());
+    return true;
+  }
+
   /** Sends the client's own command, and tells the lock manager what came of it. */
   send(): void {
+    this.#session.askShared(this.#command.frame, this.#reader());
+  }
+
+  #reader(): ReplyReader {
     const session = this.#session;
     const { desk, scripts } = session.gateway;
-    const answered = (reply: Buffer | null): void => {
+    return reply => {
       if (reply !== null) scripts.answered(this.#command.args, reply);
       desk.passed(this, reply === null ? 'lost' : outcomeOfReply(reply, this.intent));
       if (reply !== null) session.answer(reply);
     };
-    session.askShared(this.#command.frame, answered);
   }
 }
 

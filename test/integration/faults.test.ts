@@ -11,8 +11,9 @@ import {
 import { cycle, isDelegated, isToken, rawValue } from '../harness/delegation.js';
 import { Forelock } from '../harness/forelock.js';
 import { eventually, sleep } from '../harness/lifetime.js';
-import { acquire, release } from '../harness/lock-scripts.js';
+import { acquire, RELEASE, release, shaOf } from '../harness/lock-scripts.js';
 import { RedisServer } from '../harness/redis-server.js';
+import { Relay } from '../harness/relay.js';
 import type { RespClient } from '../harness/resp-client.js';
 import { decode } from '../harness/resp-frame.js';
 
@@ -184,6 +185,32 @@ t.test(
     }
   },
 );
+
+t.test('a release that only Redis may decide is carried out for a client that is gone', async t => {
+  const redis = await RedisServer.start(t);
+  const relay = await Relay.start(t, redis.port);
+  const forelock = await Forelock.start(t, {
+    upstream: relay.url,
+    args: ['--delegate', 'lock:*', '--materialize-after-ms', '1000'],
+  });
+  const direct = await redis.connect(t);
+  // Redis has it, but has never said so to Forelock: its own answer is needed.
+  const spaced = RELEASE.replaceAll(',KEYS', ', KEYS');
+  t.equal(decode(await direct.call('SCRIPT', 'LOAD', spaced)), shaOf(spaced));
+  const client = await forelock.connect(t);
+  for (const each of [client, direct]) await each.call('SELECT', '3');
+  await eventually('it is delegated', async () => {
+    await cycle(client, 'lock:0', 60_000);
+    return isDelegated(direct, 'lock:0');
+  });
+  t.equal(await client.call(...acquire('lock:0', 'gone', 60_000)), '+OK\r\n');
+  t.ok(await isDelegated(direct, 'lock:0'), 'held, and known to Forelock only');
+  relay.delayMs = 20;
+  client.send('EVALSHA', shaOf(spaced), '1', 'lock:0', 'gone');
+  await sleep(20);
+  client.socket.resetAndDestroy();
+  await eventually('it is free', async () => (await rawValue(direct, 'lock:0')) === null);
+});
 
 t.test(
   'SIGTERM gives all back: Redis is left with clients’ locks and the fence counter',

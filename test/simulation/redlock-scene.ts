@@ -80,8 +80,11 @@ export class Master implements MemberLocks {
   }
 
   readonly outcomes: PassOutcome[] = [];
-  passed(_request: LockRequest, outcome: PassOutcome): void {
+  /** The requests that these outcomes are of. */
+  readonly answered: LockRequest[] = [];
+  passed(request: LockRequest, outcome: PassOutcome): void {
     this.outcomes.push(outcome);
+    this.answered.push(request);
   }
 
   readonly gone: LockRequest[] = [];

@@ -235,6 +235,22 @@ t.test('a client that goes away while it is decided holds nobody up', async t =>
   t.equal(scene.group.count(), 0);
 });
 
+t.test('the release of a client that is gone, passed to Redis, is counted to its end', async t => {
+  const scene = new RedlockScene(3);
+  const [master] = scene.masters;
+  const [desk] = scene.desks;
+  if (master === undefined || desk === undefined) throw new Error('no master');
+  scene.try(0, 'a');
+  master.answerMs = 5;
+  const gone = scene.release(0, 'a');
+  desk.abandoned(gone);
+  const [relayed] = master.gone;
+  t.ok(relayed?.settle('pass'));
+  t.equal(gone.verdict, 'pass');
+  desk.passed(gone, 'yes');
+  t.equal(master.answered.at(-1), relayed, 'its master hears of the same request');
+});
+
 t.test('while a release is on its way to a master, who is next there is not decided', async t => {
   const scene = new RedlockScene(3);
   const [master] = scene.masters;

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { acquire, extend, release } from '../simulation/lock-requests.js';
 import { Scene } from '../simulation/scene.js';
 
 t.test('a lock held for longer than materializeAfterMs is written to Redis', async t => {
@@ -222,6 +223,33 @@ t.test('of a client that is gone, an attempt is dropped, a release is carried ou
   t.equal(scene.world.redis.scriptsRun, before + 2, 'want and retain, nothing for the attempt');
   t.match(scene.inRedis('lock'), /^forelock:/);
 });
+
+for (const kind of ['release', 'extend', 'acquire'] as const) {
+  t.test(`of a client that is gone, Redis alone may decide its ${kind}`, async t => {
+    const scene = new Scene();
+    scene.delegate('lock');
+    scene.acquire('lock', 'a', 1000);
+    const intents = {
+      release: release('lock', 'a'),
+      extend: extend('lock', 'a', 9000),
+      acquire: acquire('lock', 'b'),
+    };
+    const request = scene.ask(intents[kind], 2, one => {
+      one.onlyRedis = true;
+    });
+    scene.manager.abandoned(request);
+    scene.settle();
+    t.equal(request.verdict, kind === 'acquire' ? null : 'pass');
+    t.equal(scene.inRedis('lock'), kind === 'release' ? null : 'a');
+    if (kind === 'extend') t.equal(scene.world.redis.pttl(0, 'lock'), 9000);
+    t.ok(scene.manager.find(0, 'lock'));
+    scene.release('lock', 'a');
+    scene.settle();
+    scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+    scene.settle();
+    t.match(scene.inRedis('lock'), /^forelock:/, 'no pass of it is counted any more');
+  });
+}
 
 t.test('a grant on its way to a client that is gone is undone', async t => {
   const scene = new Scene();

@@ -223,6 +223,8 @@ export class MemberDesk implements LockDesk {
   }
 
   private readonly keepingSettled = (keeping: Keeping, verdict: Verdict): boolean => {
+    // Its client may be gone, and the contest have been told: Redis's answer is still to come.
+    if (verdict === 'pass') this.keepings.set(keeping.request, keeping);
     const heard = keeping.request.settle(verdict);
     if (verdict !== 'pass') this.kept(keeping, verdict);
     return heard;
