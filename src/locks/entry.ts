@@ -146,6 +146,7 @@ export class LockEntry {
   /** The key was seen absent or with our own token in it: no client's value is left in it. */
   sawNoHolder(): void {
     this.holder = null;
+    this.line.changed();
     this.sureAtWholeTouches = this.home.wholeTouches;
   }
 

@@ -212,6 +212,17 @@ t.test('a lock that may not be kept is asked for by the next in line', async t =
   t.equal(next.verdict, 'granted');
 });
 
+t.test('a release in Redis wakes the next in line, however lately Redis was asked', async t => {
+  const scene = heldInRedis({ tenureMs: 5, parkMs: 1000 });
+  scene.world.changesAreHeard = false;
+  const next = new Retrier(scene, 2).parked();
+  scene.world.live(60);
+  t.equal(next.verdict, null);
+  scene.release('lock', 'holder');
+  t.strictSame(scene.world.answerAll(), ['release', 'want']);
+  t.equal(next.verdict, 'granted');
+});
+
 t.test("a holder's end wakes the next in line", async t => {
   for (const [where, hold] of Object.entries({
     locally: (scene: Scene) => scene.delegate('lock'),
