@@ -20,3 +20,13 @@ export function surelyHeld(core: LockCore, entry: LockEntry, nowMs: number): boo
     core.isSure(holder.sure, nowMs)
   );
 }
+
+/** Whether somebody else than the owner of that value holds the lock in Redis for sure. */
+export function surelyHeldByAnother(
+  core: LockCore,
+  entry: LockEntry,
+  value: string,
+  nowMs: number,
+): boolean {
+  return entry.holder !== null && entry.holder.value !== value && surelyHeld(core, entry, nowMs);
+}

@@ -3,6 +3,7 @@ import type { LockRequest, Verdict } from './contract.js';
 import { type LockCore, UNSURE } from './core.js';
 import type { LockEntry, Pending } from './entry.js';
 import { failed } from './failure.js';
+import { surelyHeldByAnother } from './held.js';
 import { leaseMsFor } from './lease.js';
 import { FENCE_COUNTER } from './names.js';
 import { noteReleased, whyNotDelegate } from './proof.js';
@@ -19,7 +20,13 @@ export function releaseFromMemory(
   nowMs: number,
 ): Verdict | null {
   const delegation = entry.delegation;
-  if (delegation === null || delegation.doubted !== null) return null;
+  if (delegation === null) {
+    // Clients that poll release what they were refused each time: no script for each of them.
+    if (!surelyHeldByAnother(core, entry, intent.value, nowMs)) return null;
+    releasedInVain(core, entry, request);
+    return 'not-owner';
+  }
+  if (delegation.doubted !== null) return null;
   if (delegation.lease.over(nowMs, core.world.wallMs())) {
     core.doubt(entry, 'lease over');
     return null;

@@ -69,6 +69,7 @@ t.test('a losing release, as Redlock clients send it, is answered by Redis', asy
   scene.delegate('lock');
   scene.acquire('lock', 'a');
   scene.world.live(6);
+  scene.world.changesAreHeard = false;
   const losing = scene.release('lock', 'loser', 2);
   t.strictSame(scene.world.onTheirWay, ['release'], 'and never by a retain');
   scene.settle();
@@ -149,7 +150,12 @@ t.test(
     t.notOk(refused('i'), 'not when Redis has said nothing for long');
     scene.world.heardAtMs = Infinity;
     t.ok(refused('j'));
+    t.equal(scene.release('lock', 'j', 2).verdict, 'not-owner', 'a release in vain is so too');
     scene.world.changesAreHeard = false;
+    const asked = scene.release('lock', 'j', 2);
+    t.equal(asked.verdict, null);
+    scene.settle();
+    t.equal(asked.verdict, 'not-owner');
     t.notOk(refused('l'), 'not where nobody tells of changes by another hand');
     scene.world.changesAreHeard = true;
     scene.world.wallAheadMs += 9_950;
