@@ -3,7 +3,7 @@ import type { ConnectionState } from './connection-state.js';
 import type { Gateway } from './gateway.js';
 import { PIN } from './own-place.js';
 import type { Session } from './session.js';
-import type { TouchScope } from './touches.js';
+import { everyDatabase, type TouchScope } from './touches.js';
 
 /**
  * A request too large to be waited for goes on as it comes, on a connection of the client's own, so
@@ -36,10 +36,9 @@ const NAME_LOOKED_FOR_BYTES = 1024;
  * Its keys may not be here yet, so it counts as touching every key; in the client's own database also
  * those that become locks while it waits, or before EXEC.
  */
-export function everyDatabase({ gateway, own }: Session): TouchScope[] {
-  const tracked = gateway.desk.databases();
-  const lasts = own.has(PIN.transaction);
-  if (tracked.length === 0 && !lasts) return [];
-  const databases = new Set([...own.databases, ...tracked]);
-  return [...databases].map(database => ({ database, keys: null, bars: false }));
+export function touchesOfLarge(session: Session): TouchScope[] {
+  const queued = session.own.has(PIN.transaction);
+  if (queued) session.own.queuedForEveryDatabase = true;
+  const matters = queued || session.gateway.desk.databases().length > 0;
+  return matters ? everyDatabase(session) : [];
 }

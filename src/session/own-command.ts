@@ -5,8 +5,8 @@ import { PIN } from './own-place.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
 import { SUBSCRIBING } from './subscriptions.js';
-import { keepAll, scopesOf, type TouchScope, type TouchSet } from './touches.js';
-import { endsWhenAccepted, execThatLasts, inTransaction, multi } from './transaction.js';
+import { everyDatabase, keepAll, scopesOf, type TouchScope, type TouchSet } from './touches.js';
+import { endsWhenAccepted, inTransaction, multi } from './transaction.js';
 
 /** Commands that go down the client's own connection, and what they do to its state. */
 export function ownCommand(session: Session, command: Command): void {
@@ -17,14 +17,17 @@ export function ownCommand(session: Session, command: Command): void {
     // From MONITOR on no reply is counted: those to earlier commands must be here.
     if (command.name === 'monitor' && session.outstanding > 0) return session.awaitDrain(null);
   }
-  if (command.name === 'exec' && own.outlasts && !own.opaque) {
-    return execThatLasts(session, command);
-  }
+  const isExec = command.name === 'exec';
+  // From there on replies are not counted: those to earlier commands must be here.
+  if (isExec && own.outlasts && session.outstanding > 0) return session.awaitDrain(null);
   const lasts = own.has(PIN.transaction) || command.name === 'watch';
   const bars = !isLockShaped(session, command);
-  const touches = session.settling.settled(() =>
-    WAITS.has(command.name) ? grantsOf(session) : scopesOf(session, command.args, bars, lasts),
-  );
+  const touches = session.settling.settled(() => {
+    if (WAITS.has(command.name)) return grantsOf(session);
+    // What is queued on an opaque connection, nobody has kept the books of.
+    if (isExec && (own.queuedForEveryDatabase || own.opaque)) return everyDatabase(session);
+    return scopesOf(session, command.args, bars, lasts);
+  });
   if (touches === 'waiting') return;
   session.taken(command);
   if (own.opaque) {

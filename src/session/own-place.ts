@@ -51,6 +51,8 @@ export class OwnPlace {
   readonly states: QueuedState[] = [];
   /** Something is queued of which no reply will tell when it is over: SUBSCRIBE, CLIENT REPLY … */
   outlasts = false;
+  /** Something is queued that may touch any lock, also one that comes up before EXEC. */
+  queuedForEveryDatabase = false;
   /** Databases that a SELECT leads to, or has led to, without a reply that tells. */
   readonly #otherDatabases = new Set<number>();
 
@@ -193,6 +195,7 @@ export class OwnPlace {
     this.filters.length = 0;
     this.states.length = 0;
     this.outlasts = false;
+    this.queuedForEveryDatabase = false;
     this.#otherDatabases.clear();
     this.#touches.end();
     this.#restWhenFree();

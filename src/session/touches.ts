@@ -61,14 +61,19 @@ export function scopesOf(
   if (touched === 'none') return [];
   if (touched === 'whole-database') return places.map(whole);
   if (touched === 'every-database' || touched === 'unknown') {
-    // It may have to wait: the client's own database may have its first lock by then.
-    return [...new Set([...places, ...databases])].map(whole);
+    if (keepsTouching) session.own.queuedForEveryDatabase = true;
+    return everyDatabase(session);
   }
   const { keys, elsewhere } = touched;
   const scopes: TouchScope[] = places.map(database => ({ database, keys, bars }));
   if (elsewhere !== null) scopes.push({ ...elsewhere, bars });
   // While the command waits for one of its keys, another may become a lock key: all are counted.
   return keepsTouching || scopes.some(scope => namesLock(gateway.desk, scope)) ? scopes : [];
+}
+
+/** Each that has locks; the client's own may have its first one by the time that the command goes. */
+export function everyDatabase({ gateway, own }: Session): TouchScope[] {
+  return [...new Set([...own.databases, ...gateway.desk.databases()])].map(whole);
 }
 
 function whole(database: number): TouchScope {

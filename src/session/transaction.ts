@@ -27,9 +27,10 @@ export function multi(session: Session, command: Command): void {
 export function inTransaction(session: Session, command: Command, touches: TouchSet | null): void {
   const { own } = session;
   const { name } = command;
-  if (name === 'exec') return exec(session, command);
   if (name === 'discard') return endsWhenAccepted(session, command);
   keepAll(session, touches);
+  if (name === 'exec')
+    return own.outlasts ? execThatLasts(session, command) : exec(session, command);
   if (staysInConnection(command)) own.outlasts = true;
   if (placeOfName(name) === 'state' || name === 'client') stateQueued(session, command);
   else own.send(command.frame, 0, command.frame.length, 1);
@@ -97,10 +98,8 @@ function exec(session: Session, command: Command): void {
  * EXEC of a transaction after which the connection mutes replies or gets messages: its replies are
  * not counted from then on, and nobody else ever gets it.
  */
-export function execThatLasts(session: Session, command: Command): void {
+function execThatLasts(session: Session, command: Command): void {
   const { own } = session;
-  if (session.outstanding > 0) return session.awaitDrain(null);
-  session.taken(command);
   own.pin(PIN.replyMode);
   own.open().opaque = true;
   own.sendRaw(command.frame, 0, command.frame.length);

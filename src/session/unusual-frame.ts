@@ -3,7 +3,7 @@ import { encodeCommand } from '../resp/encode.js';
 import { splitInline } from '../resp/inline.js';
 import type { RequestFramer } from '../resp/request-framer.js';
 import { RequestSkimmer } from '../resp/request-skimmer.js';
-import { everyDatabase, mayStream } from './large-request.js';
+import { mayStream, touchesOfLarge } from './large-request.js';
 import { PIN } from './own-place.js';
 import { awaitCommands, commandOf, identify, route } from './route.js';
 import type { Session } from './session.js';
@@ -47,7 +47,7 @@ export function largeFrame(session: Session, framer: RequestFramer): RequestSkim
     session.awaitDrain(null);
     return null;
   }
-  const touches = session.settling.settled(() => everyDatabase(session));
+  const touches = session.settling.settled(() => touchesOfLarge(session));
   if (touches === 'waiting') return null;
   const lasts = own.opaque || own.has(PIN.transaction);
   if (lasts) keepAll(session, touches);

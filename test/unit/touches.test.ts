@@ -1,7 +1,7 @@
 import t from 'tap';
 import { CommandTable } from '../../src/intent/command-table.js';
 import { ScriptKnowledge } from '../../src/intent/scripts.js';
-import { everyDatabase } from '../../src/session/large-request.js';
+import { touchesOfLarge } from '../../src/session/large-request.js';
 import type { Session } from '../../src/session/session.js';
 import { scopesOf, TouchSet } from '../../src/session/touches.js';
 import { Scene } from '../simulation/scene.js';
@@ -63,7 +63,7 @@ t.test('what may touch anything touches the client’s own database at any rate'
   const client = clientOf(scene, 1);
   const script = ['evalsha', 'f'.repeat(40), '0'];
   const touched = (): string[][] =>
-    [scopesOf(client, script, true, false), everyDatabase(client)].map(scopes =>
+    [scopesOf(client, script, true, false), touchesOfLarge(client)].map(scopes =>
       scopes.map(({ database, keys }) => `${database} ${keys}`).sort(),
     );
   t.strictSame(touched(), [[], []], 'not where there are no locks at all');
