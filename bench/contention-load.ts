@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeCommand, RespConnection, RespError } from './resp-connection.js';
+import { sum } from './statistics.js';
 
 /**
  * Clients that all want one lock, and poll for it as npm redlock does: an attempt, after a refusal
@@ -33,6 +34,8 @@ export interface ContentionRun {
   readonly perSecond: number;
   /** Releases that found the lock gone. */
   readonly lost: number;
+  /** Attempts that were refused. */
+  readonly refused: number;
 }
 
 /** Whatever hands out one lock. */
@@ -41,6 +44,8 @@ interface Lock {
   take(goesOn: () => boolean): Promise<boolean>;
   /** Whether it was still held. */
   giveBack(): Promise<boolean>;
+  /** Attempts so far that were refused. */
+  readonly refused: number;
 }
 
 export interface ContentionLoad {
@@ -74,7 +79,8 @@ export function startMutexContention(settings: ContentionSettings): ContentionLo
   return { run: seconds => contend(locks, settings, seconds), close() {} };
 }
 
-class PolledLock implements Lock {
+export class PolledLock implements Lock {
+  refused = 0;
   #value = '';
 
   constructor(
@@ -90,6 +96,7 @@ class PolledLock implements Lock {
       const reply = await this.connection.send(attempt);
       if (reply === 'OK') return true;
       if (reply !== null) throw new Error(`SET NX PX was answered with ${JSON.stringify(reply)}`);
+      this.refused++;
       if (releasesRefused) await this.giveBack();
       if (!goesOn()) return false;
       await sleep(retryMs + retryJitterMs * (2 * Math.random() - 1));
@@ -108,6 +115,7 @@ class PolledLock implements Lock {
 }
 
 class Mutex implements Lock {
+  readonly refused = 0;
   #held = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -135,6 +143,7 @@ async function contend(
   const goesOn = (): boolean => performance.now() < endsAtMs;
   const waitsMs: number[] = [];
   const grants = locks.map(() => 0);
+  const refusedBefore = sum(locks.map(({ refused }) => refused));
   let lost = 0;
   const contender = async (lock: Lock, client: number): Promise<void> => {
     await sleep(thinkMs * Math.random());
@@ -152,6 +161,6 @@ async function contend(
   };
   await Promise.all(locks.map(contender));
   const tookSeconds = (performance.now() - startedAtMs) / 1000;
-  const total = grants.reduce((all, each) => all + each, 0);
-  return { waitsMs, grants, perSecond: total / tookSeconds, lost };
+  const refused = sum(locks.map(lock => lock.refused)) - refusedBefore;
+  return { waitsMs, grants, perSecond: sum(grants) / tookSeconds, lost, refused };
 }

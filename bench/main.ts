@@ -6,6 +6,7 @@ import * as micro from './micro.js';
 import { type BenchOption, optionHelp } from './options.js';
 import * as passthrough from './passthrough.js';
 import { ExplainedError, runToExit } from './run-to-exit.js';
+import * as storm from './storm.js';
 
 interface Benchmark {
   readonly options: Readonly<Record<string, BenchOption>>;
@@ -18,6 +19,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   acquire: { about: 'latency of taking a lock, and its cost in Redis commands', code: acquire },
   group: { about: 'clients that contend for one Redlock over several masters', code: group },
   handoff: { about: 'waiting for a lock that many clients want', code: handoff },
+  storm: { about: 'what clients cost Redis that poll for a lock somebody keeps', code: storm },
   micro: { about: 'nanoseconds of the functions that every command passes through', code: micro },
 };
 

@@ -63,6 +63,32 @@ t.test('group compares a Redlock over masters with and without Forelock', async 
   t.match(output, /^split votes among the clients of one group +<= 0\.00 +0\.00 +met$/m);
 });
 
+t.test('handoff compares waiting with and without Forelock, and with a mutex', async t => {
+  const output = await bench(
+    'main',
+    ...['handoff', '--rounds', '1', '--seconds', '0.5', '--learning-seconds', '0.5'],
+    ...['--clients', '3'],
+  );
+  for (const contender of ['direct', 'Forelock', 'mutex .*']) {
+    const row = new RegExp(
+      `^${contender} +\\d+ +\\d+\\.\\d +[\\d.,]+ +[\\d.,]+ +\\d\\.\\d{3} +0$`,
+      'm',
+    );
+    t.match(output, row);
+  }
+  t.match(output, /^p99 wait to direct +<= 0\.05 +\d+\.\d\d +(met|NOT MET)$/m);
+});
+
+t.test('storm counts what polling costs Redis', async t => {
+  const output = await bench(
+    'main',
+    ...['storm', '--rounds', '1', '--seconds', '0.5', '--clients', '20'],
+  );
+  t.match(output, /^direct +[\d,]+ +[\d,]+\.\d +100\.0 % +0$/m);
+  t.match(output, /^Forelock, held through it +[\d,]+ +[\d,]+\.\d +\d+\.\d % +0$/m);
+  t.match(output, /^held straight on Redis: % of the commands +<= 2\.00 .*met$/im);
+});
+
 t.test('micro times the hot functions', async t => {
   const output = await bench('main', 'micro', '--rounds', '1', '--seconds', '0.01');
   t.match(output, /^frame a request: SET NX PX +[\d,]+ +\d+\.\d\d$/m);
