@@ -8,7 +8,7 @@ import { releaseFromMemory, releaseThroughRedis, releaseUnsettled } from './rele
 import { keepOrYield } from './reservation.js';
 import { scheduleReview } from './review.js';
 import { settle, undoGrant } from './settle.js';
-import { readyTouches } from './touch.js';
+import { expireTouches, readyTouches } from './touch.js';
 import { parkOrRefuse } from './waiting/parking.js';
 import { serveWaiters } from './waiting/serve.js';
 
@@ -140,6 +140,7 @@ function passSettled(
 /** Redis is away and the key not settled: who has waited for long enough is told. */
 function expireWaiting(core: LockCore, entry: LockEntry): void {
   const nowMs = core.world.monotonicMs();
+  expireTouches(core, entry, nowMs);
   for (;;) {
     const first = entry.queue[0];
     if (first === undefined || nowMs < first.sinceMs + core.options.reconnectWaitMs) return;

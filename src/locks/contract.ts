@@ -53,6 +53,11 @@ export interface Touch {
   readonly bars: boolean;
   /** Called once where `touch` returned false, when the settling is confirmed. */
   ready(): void;
+  /**
+   * Called once in place of `ready` where Redis has been away for --reconnect-wait-ms: the command
+   * can't go, and `touchEnded` is called for it.
+   */
+  unsettled(): void;
 }
 
 export interface LockDesk {
@@ -83,7 +88,7 @@ export interface LockDesk {
   abandoned(request: LockRequest): void;
   /** True: go at once. False: wait for `touch.ready`. Each touch is ended with `touchEnded`. */
   touch(touch: Touch): boolean;
-  /** Answered (for MULTI: after EXEC or DISCARD; for WATCH: after its end), or never ready. */
+  /** Answered (for MULTI: after EXEC or DISCARD; for WATCH: after its end), or never sent. */
   touchEnded(touch: Touch): void;
 }
 

@@ -25,6 +25,7 @@ export interface Pending {
 /** A touch that waits until the keys it names are settled. */
 export interface TouchInFlight {
   readonly touch: Touch;
+  readonly sinceMs: number;
   readonly entries: LockEntry[];
   /** Entries that still have to be settled before the touch is ready. */
   unsettled: number;

@@ -46,9 +46,11 @@ function reviewDelegation(core: LockCore, entry: LockEntry): void {
 /** Arms the timer for the next moment that matters. */
 export function scheduleReview(core: LockCore, entry: LockEntry): void {
   let nextMs = lineWakesAtMs(core, entry, core.world.monotonicMs());
-  const first = entry.queue[0];
-  if (core.upstreamAway() && first !== undefined) {
-    nextMs = Math.min(nextMs, first.sinceMs + core.options.reconnectWaitMs);
+  if (core.upstreamAway()) {
+    for (const first of [entry.queue[0], entry.waitingTouches[0]]) {
+      if (first !== undefined)
+        nextMs = Math.min(nextMs, first.sinceMs + core.options.reconnectWaitMs);
+    }
   }
   const delegation = entry.delegation;
   if (delegation !== null && entry.script === null) {

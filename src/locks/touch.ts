@@ -11,7 +11,13 @@ import type { LockEntry, TouchInFlight } from './entry.js';
 /** True: the command may go. False: `touch.ready` is called once it may. */
 export function touch(core: LockCore, touching: Touch): boolean {
   core.counters.touches++;
-  const inFlight: TouchInFlight = { touch: touching, entries: [], unsettled: 0, over: false };
+  const inFlight: TouchInFlight = {
+    touch: touching,
+    sinceMs: core.world.monotonicMs(),
+    entries: [],
+    unsettled: 0,
+    over: false,
+  };
   core.touches.set(touching, inFlight);
   if (touching.keys === null) touchDatabase(core, inFlight);
   else touchKeys(core, inFlight, touching.keys);
@@ -84,6 +90,23 @@ export function touchEnded(core: LockCore, touching: Touch): void {
     if (waiting >= 0) entry.waitingTouches.splice(waiting, 1);
   }
   core.table.touchOver(touching.database);
+}
+
+/** Redis is away and the key not settled: touches that have waited for long enough are told. */
+export function expireTouches(core: LockCore, entry: LockEntry, nowMs: number): void {
+  const dueMs = nowMs - core.options.reconnectWaitMs;
+  for (const inFlight of entry.waitingTouches.filter(({ sinceMs }) => sinceMs <= dueMs)) {
+    // They wait for no other key any more either.
+    for (const one of inFlight.entries) {
+      const at = one.waitingTouches.indexOf(inFlight);
+      if (at >= 0) one.waitingTouches.splice(at, 1);
+    }
+    try {
+      if (!inFlight.over) inFlight.touch.unsettled();
+    } catch (error) {
+      core.broken(entry, error);
+    }
+  }
 }
 
 /** No token of ours is in this key, nor on its way there. */

@@ -1,3 +1,5 @@
+import { failFirst } from './fail-first.js';
+import { PIN } from './own-place.js';
 import type { Session } from './session.js';
 import { type TouchScope, TouchSet } from './touches.js';
 
@@ -25,11 +27,17 @@ export class Settling {
     if (wanted.length === 0) return null;
     const touches = new TouchSet(this.#session.gateway.desk, wanted);
     this.#under = touches;
-    const atOnce = touches.begin(() => {
-      this.#under = null;
-      this.#done = touches;
-      this.#session.resume();
-    });
+    const atOnce = touches.begin(
+      () => {
+        this.#under = null;
+        this.#done = touches;
+        this.#session.resume();
+      },
+      () => {
+        this.#under = null;
+        refuse(this.#session);
+      },
+    );
     if (!atOnce) {
       this.#session.wait();
       return 'waiting';
@@ -44,5 +52,17 @@ export class Settling {
     this.#done?.end();
     this.#under = null;
     this.#done = null;
+  }
+}
+
+/**
+ * Redis stays away, and nothing was sent of the command that waits: its client is told so. A
+ * transaction from which one command is missing must not be carried out, so its client is ended.
+ */
+function refuse(session: Session): void {
+  if (session.own.has(PIN.transaction | PIN.watch) || session.own.opaque) {
+    session.upstreamLost('the locks that it touches could not be settled');
+  } else {
+    session.awaitDrain(() => failFirst(session, null));
   }
 }

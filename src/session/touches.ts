@@ -14,22 +14,32 @@ export class TouchSet {
   #unsettled = 0;
   readonly #desk: LockDesk;
   #settled: (() => void) | null = null;
+  #failed: (() => void) | null = null;
 
   constructor(desk: LockDesk, scopes: readonly TouchScope[]) {
     this.#desk = desk;
-    this.touches = scopes.map(scope => ({ ...scope, ready: () => this.#oneSettled() }));
+    this.touches = scopes.map(scope => ({
+      ...scope,
+      ready: () => this.#oneSettled(),
+      unsettled: () => this.#cannotSettle(),
+    }));
   }
 
-  /** True: settled at once. Else `settled` is called when the last of them is. */
-  begin(settled: () => void): boolean {
+  /**
+   * True: settled at once. Else `settled` is called when the last of them is, or `failed`, with all
+   * of them ended, where Redis stays away.
+   */
+  begin(settled: () => void, failed: () => void): boolean {
     for (const touch of this.touches) if (!this.#desk.touch(touch)) this.#unsettled++;
     if (this.#unsettled === 0) return true;
     this.#settled = settled;
+    this.#failed = failed;
     return false;
   }
 
   end(): void {
     this.#settled = null;
+    this.#failed = null;
     for (const touch of this.touches) this.#desk.touchEnded(touch);
   }
 
@@ -37,9 +47,15 @@ export class TouchSet {
     this.#unsettled--;
     if (this.#unsettled === 0) this.#settled?.();
   }
+
+  #cannotSettle(): void {
+    const failed = this.#failed;
+    this.end();
+    failed?.();
+  }
 }
 
-export type TouchScope = Omit<Touch, 'ready'>;
+export type TouchScope = Omit<Touch, 'ready' | 'unsettled'>;
 
 /**
  * The scopes of a command as far as they matter to the lock manager; empty: it touches no lock.

@@ -1,10 +1,12 @@
 import t from 'tap';
+import { cycle, isDelegated } from '../harness/delegation.js';
 import { Forelock } from '../harness/forelock.js';
 import { eventually, sleep } from '../harness/lifetime.js';
 import { acquire, release } from '../harness/lock-scripts.js';
 import { RedisServer } from '../harness/redis-server.js';
 import { Relay } from '../harness/relay.js';
 import type { RespClient } from '../harness/resp-client.js';
+import { decode } from '../harness/resp-frame.js';
 
 /**
  * Redis goes away and comes back. A command whose fate nobody knows is neither repeated nor
@@ -110,6 +112,46 @@ t.test('commands fail with a clear error where Redis stays away', async t => {
   await eventually(
     'the same client works again',
     async () => (await client.call('SET', 'k', 'v')) === '+OK\r\n',
+  );
+});
+
+t.test('a command that touches a delegated lock waits no longer than others', async t => {
+  const redis = await RedisServer.start(t);
+  const relay = await Relay.start(t, redis.port);
+  const forelock = await Forelock.start(t, {
+    upstream: relay.url,
+    args: [...ARGS, '--delegate', 'lock'],
+  });
+  const direct = await redis.connect(t);
+  const client = await forelock.connect(t);
+  const queuing = await forelock.connect(t);
+  await queuing.call('MULTI');
+  const watching = await forelock.connect(t);
+  await watching.call('WATCH', 'other');
+  await eventually('it is delegated', async () => {
+    await cycle(client, 'lock');
+    return isDelegated(direct, 'lock');
+  });
+  // Clients' own connections stay, those of the lock scripts do not come back.
+  relay.refuse();
+  const control = decode(await direct.call('CLIENT', 'LIST')) as string;
+  const numbers = [...control.matchAll(/id=(\d+) .* name=forelock:control /g)].map(([, id]) => id);
+  for (const id of numbers) await direct.call('CLIENT', 'KILL', 'ID', id ?? '');
+  await sleep(50);
+  const { reply, tookMs } = await timed(client.call('GET', 'lock'));
+  t.match(reply, /^-ERR Forelock: the upstream is unreachable/);
+  t.ok(tookMs > RECONNECT_WAIT_MS - 100 && tookMs < RECONNECT_WAIT_MS + 1000, `${tookMs} ms`);
+  for (const ended of [queuing, watching]) {
+    ended.send('GET', 'lock');
+    t.equal(await ended.untilEnd(3000), '', 'a transaction is not carried out with a gap in it');
+  }
+  const [first, second] = await client.pipeline([['PING'], ['TTL', 'lock']]);
+  t.equal(first, '+PONG\r\n');
+  t.match(second, /^-ERR Forelock/, 'in its order');
+  await relay.accept();
+  await eventually(
+    'the same client works again',
+    async () => (await client.call('GET', 'lock')) === '$-1\r\n',
   );
 });
 

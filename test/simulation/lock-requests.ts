@@ -54,6 +54,8 @@ export class TestRequest implements LockRequest {
 
 export class TestTouch implements Touch {
   readies = 0;
+  /** How often it was told that it can't go. */
+  refusals = 0;
   onReady: () => void = () => {};
 
   constructor(
@@ -65,5 +67,9 @@ export class TestTouch implements Touch {
   ready(): void {
     this.readies++;
     this.onReady();
+  }
+
+  unsettled(): void {
+    this.refusals++;
   }
 }

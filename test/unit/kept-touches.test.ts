@@ -9,6 +9,7 @@ const touch = (database: number, keys: string[] | null): Touch => ({
   keys,
   bars: false,
   ready: () => undefined,
+  unsettled: () => undefined,
 });
 
 const started = () => {

@@ -51,7 +51,7 @@ t.test('with Redis away, a request for a key without token is passed on', async 
 t.test(
   'with Redis away, a touch waits until the key is settled or its lease has run out',
   async t => {
-    const scene = new Scene();
+    const scene = new Scene({ reconnectWaitMs: 30_000 });
     scene.delegate('lock');
     scene.manager.upstreamLost();
     const touch = scene.touch(['lock']);
@@ -62,8 +62,37 @@ t.test(
   },
 );
 
+t.test('with Redis away, a touch waits no longer than a request', async t => {
+  const scene = new Scene({ reconnectWaitMs: 2000 });
+  for (const key of ['lock', 'other']) scene.delegate(key);
+  scene.manager.upstreamLost();
+  const touches = [scene.touch(['lock', 'other']), scene.touch(null)];
+  scene.world.pass(500);
+  const late = scene.touch(['lock']);
+  scene.world.pass(1499);
+  t.strictSame(
+    touches.map(({ refusals }) => refusals),
+    [0, 0],
+  );
+  scene.world.pass(1);
+  t.strictSame(
+    touches.map(({ refusals }) => refusals),
+    [1, 1],
+    'told once each',
+  );
+  for (const touch of touches) scene.manager.touchEnded(touch);
+  t.equal(late.refusals, 0);
+  scene.manager.upstreamBack();
+  scene.settle();
+  t.equal(late.readies, 1, 'whose time was not over, goes');
+  t.strictSame(
+    touches.map(({ readies }) => readies),
+    [0, 0],
+  );
+});
+
 t.test('a script that may still come late is waited out from when it can come at last', async t => {
-  const scene = new Scene();
+  const scene = new Scene({ reconnectWaitMs: 30_000 });
   scene.prove('lock');
   scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
   scene.manager.upstreamLost();

@@ -37,9 +37,12 @@ t.test('no key of a command becomes delegated while the command waits for anothe
   );
   let isSent = false;
   t.notOk(
-    touches.begin(() => {
-      isSent = true;
-    }),
+    touches.begin(
+      () => {
+        isSent = true;
+      },
+      () => t.fail('Redis is there'),
+    ),
     'the lock has to be settled first',
   );
 
