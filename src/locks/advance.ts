@@ -70,7 +70,7 @@ function performQueued(core: LockCore, entry: LockEntry, pending: Pending, gate:
   if (verdict === 'granted' && !heard && entry.delegation !== null) {
     // Invariant 12: nobody heard of this grant, so the lock is free again.
     core.counters.grantsUndone++;
-    entry.delegation.grant.taken = false;
+    entry.delegation.grant.free();
     keepOrYield(core, entry, entry.delegation);
   }
 }

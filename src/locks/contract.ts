@@ -102,7 +102,8 @@ export type ScriptName =
   | 'release'
   | 'extend'
   | 'yield'
-  | 'fence';
+  | 'fence'
+  | 'recover';
 
 export interface ScriptCall {
   readonly script: ScriptName;
@@ -119,7 +120,35 @@ export type ScriptAnswer =
   /** It may or may not have run: the connection went away. */
   | { readonly kind: 'unknown' };
 
+/**
+ * Where delegations, and the grants from them that Redis does not know of, are written down, so that
+ * a crash loses nothing. The world lets no reply out before what was told here is safe from the end
+ * of the process. Times are monotonic; calls are cheap, on the hot path, and never fail.
+ */
+export interface GrantJournal {
+  /** Our token is in the key, or may be, and nobody has the lock. Names the delegation by a number. */
+  delegated(database: number, key: string, token: string): number;
+  /** A client has the lock until then, or for longer than was told before. */
+  granted(delegation: number, value: string, endsAtMs: number): void;
+  released(delegation: number): void;
+  /** The token is certainly not in the key any more. */
+  ended(delegation: number): void;
+}
+
+/** A delegation that an earlier run of this proxy has left, with all that was granted from it. */
+export interface ProvenDelegation {
+  /** Its number in the journal, which is told of its end. */
+  readonly delegation: number;
+  readonly database: number;
+  readonly key: string;
+  readonly token: string;
+  /** Who has the lock, and until when (monotonic); null: nobody. */
+  readonly holder: { readonly value: string; readonly endsAtMs: number } | null;
+}
+
 export interface LockWorld {
+  /** Absent: what is only in memory ends with it, and its leases are waited out. */
+  readonly journal?: GrantJournal;
   monotonicMs(): number;
   wallMs(): number;
   /** Sends one script, exactly once, and brings its answer. */

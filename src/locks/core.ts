@@ -182,10 +182,15 @@ export class LockCore {
   beginDelegation(entry: LockEntry, delegation: Delegation): void {
     if (entry.delegation !== null) throw new Error('two delegations of one key');
     entry.delegation = delegation;
+    const { journal } = this.world;
+    if (journal === undefined) return;
+    const number = journal.delegated(entry.database, entry.key, delegation.token);
+    delegation.grant.writeTo(journal, number);
   }
 
   /** Our token is certainly not in the key any more. */
   endDelegation(entry: LockEntry): void {
+    entry.delegation?.grant.end();
     entry.delegation = null;
     this.delegated.delete(entry);
     this.delegationEnded();

@@ -38,6 +38,10 @@ export class LockCounters {
   foreignHolders = 0;
   templateBars = 0;
   breaths = 0;
+  /** After a restart: holders that only the journal knew of, written to Redis. */
+  holdersRecovered = 0;
+  /** After a restart: keys that the journal proved to be held by nobody. */
+  delegationsFreed = 0;
   /** Broken assumptions inside the manager: each is a defect, and ended a delegation. */
   assertions = 0;
 
@@ -51,5 +55,6 @@ export class LockCounters {
     extend: 0,
     yield: 0,
     fence: 0,
+    recover: 0,
   };
 }

@@ -1,3 +1,4 @@
+import type { GrantJournal } from './contract.js';
 import { Lease } from './lease.js';
 
 /**
@@ -19,6 +20,14 @@ export class LocalGrant {
   endsAtMs = 0;
   /** Tells this grant from the next one of the same delegation. */
   number = 0;
+  private journal: GrantJournal | null = null;
+  private delegation = 0;
+
+  /** From now on every grant of this delegation is written down, under its number there. */
+  writeTo(journal: GrantJournal, delegation: number): void {
+    this.journal = journal;
+    this.delegation = delegation;
+  }
 
   begin(value: string, clientId: number, ttlMs: number, fence: number, nowMs: number): void {
     this.taken = true;
@@ -28,6 +37,23 @@ export class LocalGrant {
     this.grantedAtMs = nowMs;
     this.endsAtMs = nowMs + ttlMs;
     this.number++;
+    this.journal?.granted(this.delegation, value, this.endsAtMs);
+  }
+
+  extend(endsAtMs: number): void {
+    this.endsAtMs = endsAtMs;
+    this.journal?.granted(this.delegation, this.value, endsAtMs);
+  }
+
+  /** Released, taken back, or over: the delegation goes on without a holder. */
+  free(): void {
+    this.taken = false;
+    this.journal?.released(this.delegation);
+  }
+
+  /** The token is certainly not in the key any more. */
+  end(): void {
+    this.journal?.ended(this.delegation);
   }
 
   live(nowMs: number): boolean {

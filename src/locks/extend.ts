@@ -31,7 +31,7 @@ export function extendFromMemory(
   const grant = delegation.grant;
   if (!grant.live(nowMs) || grant.value !== intent.value) return 'not-owner';
   if (!delegation.lease.covers(intent.ttlMs, nowMs, core.world.wallMs())) return null;
-  grant.endsAtMs = nowMs + intent.ttlMs;
+  grant.extend(nowMs + intent.ttlMs);
   core.counters.extensionsInMemory++;
   return 'extended';
 }

@@ -7,6 +7,7 @@ import type {
   LockRequest,
   LockWorld,
   PassOutcome,
+  ProvenDelegation,
   Touch,
   Verdict,
 } from './contract.js';
@@ -18,6 +19,7 @@ import { type FenceAnswer, tellFence } from './fence.js';
 import { passed, passing } from './learn.js';
 import type { LockOptions } from './options.js';
 import { noteRefused } from './outcome.js';
+import { recover } from './recovery.js';
 import { releaseFromMemory } from './release.js';
 import { reserve } from './reservation.js';
 import { review, scheduleReview } from './review.js';
@@ -269,6 +271,13 @@ export class LockManager implements LockDesk {
     return core.options.mode === 'shadow'
       ? shadowReserved(core, entry, untilMs)
       : reserve(core, entry, untilMs);
+  }
+
+  /** What the journal of an earlier run proves is made true in Redis; resolves when all of it is. */
+  recover(proven: readonly ProvenDelegation[]): Promise<void> {
+    return new Promise(resolve => {
+      recover(this.core, proven, resolve);
+    });
   }
 
   /** The connection for scripts is lost: nothing that was heard before proves anything any more. */

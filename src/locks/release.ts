@@ -38,7 +38,7 @@ export function releaseFromMemory(
     releasedInVain(core, entry, request);
     return 'not-owner';
   }
-  grant.taken = false;
+  grant.free();
   core.counters.releasesInMemory++;
   core.feedback.released(entry.database, entry.key, nowMs - grant.grantedAtMs, nowMs);
   noteReleased(core, entry);

@@ -11,6 +11,7 @@ const STATUS_WORDS: Readonly<Record<ScriptName, readonly string[]>> = {
   extend: ['extended', 'not-owner', 'other-type'],
   yield: ['yielded', 'gone', 'other-type'],
   fence: ['fence', 'not-owner', 'other-type'],
+  recover: ['materialized', 'freed', 'gone', 'other-type'],
 };
 
 /** An answer as the manager acts on it: one of the script's own words, or why it is none. */

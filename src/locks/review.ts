@@ -34,7 +34,7 @@ function reviewDelegation(core: LockCore, entry: LockEntry): void {
     if (nowMs >= renewDueAtMs(core, entry, delegation)) renew(core, entry, delegation);
   } else if (grant.taken) {
     // The holder's TTL ran out: what Redis would have dropped, is free.
-    grant.taken = false;
+    grant.free();
     keepOrYield(core, entry, delegation);
   } else if (nowMs >= delegation.keptUntilMs || lease.spent(nowMs, core.world.wallMs())) {
     settle(core, entry);

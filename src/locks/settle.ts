@@ -70,7 +70,7 @@ export function yieldDelegation(
     const nowMs = core.world.monotonicMs();
     if (reply.status === 'yielded') {
       core.counters.yields++;
-      delegation.grant.taken = false;
+      delegation.grant.free();
       leftToRedis(entry, nowMs);
       core.endDelegation(entry);
     } else {

@@ -50,6 +50,10 @@ function scriptCall(script: string, random: SeededRandom): Call {
     extend: () => ({ keys: [KEY], args: [value(), TTL_MS] }),
     yield: () => ({ keys: [KEY, COMPANION], args: [token()] }),
     fence: () => ({ keys: [KEY, FENCE_COUNTER], args: [value(), random.below(2)] }),
+    recover: () => ({
+      keys: [KEY, COMPANION],
+      args: [token(), value(), random.pick([0, TTL_MS])],
+    }),
   };
   const call = calls[script as ScriptName];
   if (call === undefined) throw new Error(`nothing is known here of lua/${script}.lua`);
@@ -61,6 +65,7 @@ const ANSWERS = [
   ...['extend extended', 'extend not-owner', 'extend other-type'],
   ...['fence fence', 'fence not-owner', 'fence other-type'],
   ...['materialize gone', 'materialize materialized', 'materialize other-type'],
+  ...['recover freed', 'recover gone', 'recover materialized', 'recover other-type'],
   ...['release not-owner', 'release other-type', 'release released'],
   ...['renew gone', 'renew other-type', 'renew renewed'],
   ...['reserve delegated', 'reserve held', 'reserve other-type', 'reserve reserved'],

@@ -24,6 +24,7 @@ const PRESENT = {
   extend: value,
   yield: token,
   fence: value,
+  recover: token,
 };
 
 t.test('each script does what its header says, on a real Redis', async t => {
@@ -345,6 +346,57 @@ t.test('each script does what its header says, on a real Redis', async t => {
     });
   });
 
+  t.test('recover', async t => {
+    const recover = (leftMs: number) =>
+      scripts.run({ script: 'recover', keys: [key, companion], args: [token, value, leftMs] });
+
+    t.test('writes the holder in place of the token, with what is left of its TTL', async t => {
+      await put(token);
+      await redis.set(companionBytes, '{}');
+      t.strictSame(await recover(700), ['materialized']);
+      t.equal(await stored(), value);
+      between(t, await redis.pttl(keyBytes), 1, 700);
+      t.equal(await redis.exists(companionBytes), 0);
+      t.strictSame(await recover(700), ['gone', 'value'], 'once more');
+    });
+
+    t.test('frees what nobody holds', async t => {
+      await put(token);
+      await redis.set(companionBytes, '{}');
+      t.strictSame(await recover(0), ['freed']);
+      t.equal(await redis.dbsize(), 0);
+      t.strictSame(await recover(0), ['gone', 'absent'], 'once more');
+    });
+
+    t.test('leaves tickets where they are', async t => {
+      await put(token);
+      const tickets = JSON.stringify({ owner: 'p1', tickets: [{ token: otherToken }] });
+      await redis.set(companionBytes, tickets);
+      t.strictSame(await recover(0), ['freed']);
+      t.equal(await redis.get(companionBytes), tickets);
+    });
+
+    t.test('takes an unreadable companion for none', async t => {
+      for (const text of ['{', '7', '"x"']) {
+        await put(token);
+        await redis.set(companionBytes, text);
+        t.strictSame(await recover(0), ['freed'], text);
+        t.equal(await redis.dbsize(), 0, text);
+      }
+    });
+
+    t.test('touches nothing but the exact token', async t => {
+      for (const leftMs of [0, 700]) {
+        await put('somebody');
+        t.strictSame(await recover(leftMs), ['gone', 'value']);
+        t.equal(await stored(), 'somebody');
+        await put(otherToken);
+        t.strictSame(await recover(leftMs), ['gone', 'token']);
+        t.equal(await stored(), otherToken);
+      }
+    });
+  });
+
   const calls = [
     { script: 'reserve', keys: [key, companion, FENCE_COUNTER], args: reserveArgs(token) },
     { script: 'renew', keys: [key, companion], args: [token, 1000] },
@@ -355,6 +407,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
     { script: 'extend', keys: [key], args: [value, 1000] },
     { script: 'yield', keys: [key, companion], args: [token] },
     { script: 'fence', keys: [key, FENCE_COUNTER], args: [value, 0] },
+    { script: 'recover', keys: [key, companion], args: [token, value, 1000] },
   ] as const;
 
   t.test('a key of another type is told by its own status, and left as it is', async t => {
@@ -422,6 +475,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
       extend: 3,
       yield: 3,
       fence: 4,
+      recover: 5,
     });
   });
 });

@@ -9,25 +9,36 @@ import { NotedFeedback, TestWorld } from './test-world.js';
 export class Scene {
   readonly world = new TestWorld();
   readonly feedback = new NotedFeedback();
-  readonly manager: LockManager;
+  manager: LockManager;
   /** For how long the allocator keeps a lock that was just freed; 0: not at all. */
   retainMs = 1000;
   /** Clients' own commands on their way to Redis. */
   readonly pipe: TestRequest[] = [];
+  private readonly start: (epoch: string) => LockManager;
 
   constructor(options: Partial<LockOptions> = {}, world: (inner: TestWorld) => LockWorld = w => w) {
-    this.manager = new LockManager(
-      { ...lockDefaults, ...options },
-      world(this.world),
-      this.feedback,
-      {
-        retainUntilMs: (_database, _key, nowMs) => (this.retainMs > 0 ? nowMs + this.retainMs : 0),
-      },
-      'p1',
-      'e1',
-    );
+    this.start = epoch =>
+      new LockManager(
+        { ...lockDefaults, ...options },
+        world(this.world),
+        this.feedback,
+        {
+          retainUntilMs: (_database, _key, nowMs) =>
+            this.retainMs > 0 ? nowMs + this.retainMs : 0,
+        },
+        'p1',
+        epoch,
+      );
+    this.manager = this.start('e1');
     // Redis answers heartbeats, unless the test says otherwise.
     this.world.heardAtMs = Infinity;
+  }
+
+  /** kill -9, and the next start; Redis, and the journal as it was flushed, are as they were. */
+  restart(): void {
+    this.world.die();
+    this.pipe.length = 0;
+    this.manager = this.start('e2');
   }
 
   /** What a session does with a lock command. */

@@ -11,6 +11,7 @@ import { LockManager } from '../../src/locks/manager.js';
 import type { LockOptions } from '../../src/locks/options.js';
 import type { EventQueue, SimEvent } from './event-queue.js';
 import { Link } from './link.js';
+import { MemoryJournal } from './memory-journal.js';
 import type { SeededRandom } from './random.js';
 import type { RedisModel } from './redis-model.js';
 
@@ -27,6 +28,7 @@ export class SimProxy implements LockWorld, LockFeedback {
   readonly manager: LockManager;
   readonly control: Link;
   readonly pipe: Link;
+  journal = new MemoryJournal(this);
   alive = true;
   private pausedUntilMs = -Infinity;
   private stoppedForMs = 0;
@@ -246,6 +248,14 @@ export class SimProxy implements LockWorld, LockFeedback {
       );
     }
     this.events.after(250, () => this.reach(() => this.heartbeat()));
+  }
+
+  /** What an earlier run has written down by the time it was killed; nothing that was heard is lost. */
+  takeOver(journal: MemoryJournal): Promise<void> {
+    journal.clocks = this;
+    journal.flush();
+    this.journal = journal;
+    return this.manager.recover(journal.read());
   }
 
   requested(): void {}

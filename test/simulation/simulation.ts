@@ -582,7 +582,7 @@ class Simulation {
       case 'wall jump':
         return proxy.jumpWall();
       case 'killed':
-        if (random.chance(0.3)) this.restart();
+        if (random.chance(0.5)) this.restart();
         return;
       case 'doubt':
         return proxy.reach(() => proxy.manager.doubtAll('role changed'));
@@ -601,6 +601,7 @@ class Simulation {
     before.kill();
     this.checkManager(before);
     this.proxy = this.start();
+    if (this.random.chance(0.9)) void this.proxy.takeOver(before.journal);
     for (const cutOff of this.killed.get(before) ?? []) cutOff();
     this.killed.delete(before);
   }

@@ -4,6 +4,7 @@ import type {
   ScriptAnswer,
   ScriptCall,
 } from '../../src/locks/contract.js';
+import { MemoryJournal } from './memory-journal.js';
 import { RedisModel } from './redis-model.js';
 
 interface Timer {
@@ -28,6 +29,7 @@ export class TestWorld implements LockWorld {
   bar: string | null = null;
   changesAreHeard = true;
   readonly redis = new RedisModel(() => this.wallMs());
+  readonly journal = new MemoryJournal(this);
   readonly flights: Flight[] = [];
   readonly doubts: string[] = [];
   readonly events: string[] = [];
@@ -112,6 +114,12 @@ export class TestWorld implements LockWorld {
     const flight = this.flights.shift();
     if (flight === undefined) throw new Error('no script is on its way');
     flight.answered(answer);
+  }
+
+  /** The process is gone: what it waited for never comes. */
+  die(): void {
+    this.timers.clear();
+    this.flights.length = 0;
   }
 
   /** Time passes, and the timers in it come due; scripts stay where they are. */

@@ -44,6 +44,8 @@ const MUST_HAPPEN = [
   'foreignHolders',
   'templateBars',
   'breaths',
+  'holdersRecovered',
+  'delegationsFreed',
 ];
 
 t.test(`whatever goes wrong in ${SEEDS} runs, no invariant is broken`, async t => {

@@ -21,6 +21,7 @@ const NAMES: readonly ScriptName[] = [
   'extend',
   'yield',
   'fence',
+  'recover',
 ];
 
 /** The scripts in lua/, read once at the start. */

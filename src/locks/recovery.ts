@@ -1,0 +1,46 @@
+import type { ProvenDelegation } from './contract.js';
+import type { LockCore } from './core.js';
+import { companionOf } from './names.js';
+import { replyOf } from './replies.js';
+
+/**
+ * After a restart: what the journal proves of an earlier run is made true in Redis. A holder that
+ * only memory knew of is written in place of the token, and what nobody holds is free at once. What
+ * the journal does not prove is left to its lease.
+ *
+ * Asked again until Redis has answered: the script replaces that exact token and nothing else, so
+ * one that ran unheard makes the next one find it gone.
+ */
+export function recover(
+  core: LockCore,
+  proven: readonly ProvenDelegation[],
+  done: () => void,
+): void {
+  let left = proven.length;
+  if (left === 0) return done();
+  for (const one of proven) {
+    recoverOne(core, one, () => {
+      core.world.journal?.ended(one.delegation);
+      left--;
+      if (left === 0) done();
+    });
+  }
+}
+
+function recoverOne(core: LockCore, proven: ProvenDelegation, done: () => void): void {
+  const { database, key, token, holder } = proven;
+  const companion = companionOf(key);
+  if (companion === null) return done();
+  const nowMs = core.world.monotonicMs();
+  const leftMs = holder === null ? 0 : Math.max(0, Math.ceil(holder.endsAtMs - nowMs));
+  const args = [token, holder?.value ?? '', leftMs];
+  core.counters.scripts.recover++;
+  core.world.run({ script: 'recover', database, keys: [key, companion], args }, answer => {
+    const reply = replyOf('recover', answer);
+    if (reply.status === 'materialized') core.counters.holdersRecovered++;
+    if (reply.status === 'freed') core.counters.delegationsFreed++;
+    if (reply.status !== 'refused' && reply.status !== 'unknown') return done();
+    const atMs = core.world.monotonicMs() + core.options.settleRetryMs;
+    core.world.setTimer(atMs, () => recoverOne(core, proven, done));
+  });
+}
