@@ -1,6 +1,7 @@
 import { composeLocks, type Membership } from './compose-locks.js';
 import type { ListenAddress, Options, UpstreamAddress } from './config.js';
 import { formatAddress, formatUpstream } from './config.js';
+import type { JournalFile } from './fleet/journal-file.js';
 import { CommandTable } from './intent/command-table.js';
 import { ScriptKnowledge } from './intent/scripts.js';
 import { createAdmin, createAdminDesk } from './observe/admin.js';
@@ -8,6 +9,7 @@ import { LockTally } from './observe/lock-tally.js';
 import type { Log } from './observe/log.js';
 import type { Sources } from './observe/sources.js';
 import { packageVersion } from './package.js';
+import { patience } from './patience.js';
 import { encodeCommand } from './resp/encode.js';
 import { parseReply, replyValue } from './resp/parse-reply.js';
 import { ClientRegistry } from './session/client-registry.js';
@@ -24,6 +26,9 @@ export interface ListenerPlace {
   readonly listen: ListenAddress;
   readonly upstream: UpstreamAddress;
   readonly membership: Membership | null;
+  /** Names this proxy in tokens and companions. */
+  readonly proxy: string;
+  readonly journal: JournalFile | null;
 }
 
 /** What the listeners of one process have in common. */
@@ -59,7 +64,7 @@ export interface ComposedListener {
 /** Puts the parts of one listener together; no address is taken before `open`. */
 export function composeListener(
   options: Options,
-  { listen, upstream, membership }: ListenerPlace,
+  { listen, upstream, membership, proxy, journal }: ListenerPlace,
   { log, held, running }: ListenersShare,
 ): ComposedListener {
   const upstreamOptions = { ...options, endpoint: upstream };
@@ -104,6 +109,8 @@ export function composeListener(
     log,
     delegationBar,
     membership,
+    proxy,
+    journal,
   });
   const traffic: Traffic = {
     commands: 0,
@@ -156,6 +163,7 @@ export function composeListener(
     broadcastTrackers,
     admin: createAdminDesk(admin, (user, words) => control.permissions.mayRun(user, words)),
     log,
+    journal,
     commands: () => commands,
     whenCommandsKnown: (state, known) => {
       if (commands !== null) return known(true);
@@ -170,10 +178,13 @@ export function composeListener(
     traffic,
   };
   const listener = new Listener(gateway);
+  const recovered = locks.manager.recover(journal?.proven ?? []);
   return {
     sources,
     upstream: upstreamName,
     open: async () => {
+      // A holder that comes back must find its lock; Redis may be away for long.
+      await Promise.race([recovered, patience(options.reconnectWaitMs)]);
       const { host } = listen;
       const port = await bound('--listen', listenName, listener.listen(host, listen.port));
       listenName = formatAddress(host, port);
@@ -192,6 +203,7 @@ export function composeListener(
       greeter.close();
       control.close();
       waiters.close();
+      journal?.close();
     },
   };
 }

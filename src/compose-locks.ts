@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { processClock } from './alarm.js';
 import type { Options } from './config.js';
+import type { JournalFile } from './fleet/journal-file.js';
+import { randomName } from './fleet/state-directory.js';
 import { EwmaForecast } from './forecast/ewma.js';
 import { scheduleRefresh } from './forecast/schedule.js';
 import type { LockDesk, LockWorld } from './locks/contract.js';
@@ -31,6 +32,9 @@ export interface LocksNeed {
   readonly delegationBar: () => string | null;
   /** The Redlock group that this upstream is a member of. */
   readonly membership: Membership | null;
+  /** Names this proxy in tokens and companions. */
+  readonly proxy: string;
+  readonly journal: JournalFile | null;
 }
 
 export interface Membership {
@@ -41,10 +45,11 @@ export interface Membership {
 
 export function composeLocks(
   options: Options,
-  { control, pipes, tally, log, delegationBar, membership }: LocksNeed,
+  { control, pipes, tally, log, delegationBar, membership, proxy, journal }: LocksNeed,
 ): Locks {
   const world: LockWorld = {
     ...processClock,
+    ...(journal === null ? {} : { journal }),
     wallMs: () => Date.now(),
     run: (call, answered) => control.run(call, answered),
     lastHeardAtMs: () => control.lastHeardAtMs(),
@@ -65,7 +70,7 @@ export function composeLocks(
     world,
     tally.listening(allocator),
     membership === null ? allocator : membership.group.policyOf(membership.member, allocator),
-    randomName(),
+    proxy,
     randomName(),
   );
   allocator.serve((database, key, untilMs) => manager.reserve(database, key, untilMs));
@@ -83,9 +88,4 @@ export function composeLocks(
       allocator.stop();
     },
   };
-}
-
-/** Names of a process and of its start; random, so that neither is ever used twice. */
-function randomName(): string {
-  return randomBytes(8).toString('hex');
 }

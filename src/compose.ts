@@ -5,13 +5,15 @@ import {
   type ListenerPlace,
   type Running,
 } from './compose-listener.js';
+import { type KeptState, openKeptState } from './compose-state.js';
 import type { ListenAddress, Options, UpstreamAddress } from './config.js';
-import { formatAddress } from './config.js';
+import { formatAddress, formatUpstream } from './config.js';
 import { LockGroup } from './locks/group/lock-group.js';
 import { createHttp } from './observe/http.js';
 import type { LogOutput } from './observe/log.js';
 import { createHoldHistogram, createMetrics } from './observe/metrics.js';
 import { notReadyBecause } from './observe/sources.js';
+import { patience } from './patience.js';
 import { bound, StartError } from './start-error.js';
 import { type PrivateRedis, startPrivateRedis } from './upstream/private-redis.js';
 
@@ -41,9 +43,12 @@ export interface RunningListener {
  */
 export async function compose(options: Options, output: LogOutput): Promise<Forelock> {
   const redis = options.upstream === null ? await privateRedis(options) : null;
+  let state: KeptState | null = null;
   try {
-    return await start(options, output, redis);
+    state = await openKeptState(options, output.log);
+    return await start(options, output, redis, state);
   } catch (error) {
+    state?.leave();
     await redis?.stop();
     throw error;
   }
@@ -61,6 +66,7 @@ async function start(
   options: Options,
   output: LogOutput,
   redis: PrivateRedis | null,
+  state: KeptState,
 ): Promise<Forelock> {
   const holds = createHoldHistogram();
   const running: Running = { startedAtMs: performance.now(), http: '', draining: false };
@@ -69,7 +75,9 @@ async function start(
     held: (upstream: string, heldMs: number) => holds.observe({ upstream }, heldMs / 1000),
     running,
   };
-  const listeners = placesOf(options, redis).map(place => composeListener(options, place, share));
+  const listeners = placesOf(options, redis, state).map(place =>
+    composeListener(options, place, share),
+  );
   const sources = listeners.map(each => each.sources);
   const http = createHttp(options, {
     notReady: () => notReadyBecause(sources),
@@ -100,6 +108,7 @@ async function start(
         for (const listener of listeners) listener.end();
         await http.close();
         await redis?.stop();
+        state.leave();
       },
     };
   } catch (error) {
@@ -109,7 +118,11 @@ async function start(
 }
 
 /** The pairs of --listen and --upstream, in order. */
-function placesOf(options: Options, redis: PrivateRedis | null): readonly ListenerPlace[] {
+function placesOf(
+  options: Options,
+  redis: PrivateRedis | null,
+  state: KeptState,
+): readonly ListenerPlace[] {
   const upstreams: readonly UpstreamAddress[] =
     redis === null ? (options.upstream ?? []) : [{ kind: 'unix', path: redis.socketPath }];
   // A group says in which order attempts are decided: where nothing is decided, there is none.
@@ -118,7 +131,14 @@ function placesOf(options: Options, redis: PrivateRedis | null): readonly Listen
   return options.listen.map((listen, member) => {
     const upstream = upstreams[member];
     if (upstream === undefined) throw new Error('a listener without an upstream');
-    return { listen, upstream, membership: group === null ? null : { group, member } };
+    return {
+      listen,
+      upstream,
+      membership: group === null ? null : { group, member },
+      proxy: state.proxyId(member),
+      // A private Redis has nothing left that could be recovered.
+      journal: redis === null ? state.journal(member, formatUpstream(upstream)) : null,
+    };
   });
 }
 
@@ -143,10 +163,4 @@ async function drain(
       'not all is given back within --drain-timeout-ms: what is left ends with its lease',
     );
   }
-}
-
-function patience(ms: number): Promise<false> {
-  return new Promise(resolve => {
-    setTimeout(() => resolve(false), ms).unref();
-  });
 }

@@ -154,6 +154,12 @@ export const filePath: Kind<string> = textual('the path of a file', '<file>', te
   text === '' || text.includes('\0') ? undefined : text,
 );
 
+export const directoryPath: Kind<string> = textual(
+  'the path of a directory',
+  '<directory>',
+  text => (text === '' || text.includes('\0') ? undefined : text),
+);
+
 export const schedule: Kind<string> = textual(
   'a cron expression of five fields, or of six beginning with seconds: "*/5 * * * * *"',
   '<cron>',

@@ -6,22 +6,30 @@ import { Lease } from './lease.js';
  * its delegation in turn, so that the hot path allocates nothing.
  */
 export class LocalGrant {
-  /** Whether there is a holder now; the other fields mean nothing without one. */
-  taken = false;
+  private isTaken = false;
+  private endMs = 0;
   value = '';
   clientId = 0;
   fence = 0;
   grantedAtMs = 0;
+  /** Tells this grant from the next one of the same delegation. */
+  number = 0;
+  private journal: GrantJournal | null = null;
+  private delegation = 0;
+
+  /** Whether there is a holder now; the rest means nothing without one. */
+  get taken(): boolean {
+    return this.isTaken;
+  }
+
   /**
    * Monotonic. The holder believes in its lock until its TTL has passed since it *sent* the
    * request, which was earlier: this clock stands still in a suspension and is then late, which
    * keeps the lock for longer and is safe. The wall clock could be early.
    */
-  endsAtMs = 0;
-  /** Tells this grant from the next one of the same delegation. */
-  number = 0;
-  private journal: GrantJournal | null = null;
-  private delegation = 0;
+  get endsAtMs(): number {
+    return this.endMs;
+  }
 
   /** From now on every grant of this delegation is written down, under its number there. */
   writeTo(journal: GrantJournal, delegation: number): void {
@@ -30,24 +38,24 @@ export class LocalGrant {
   }
 
   begin(value: string, clientId: number, ttlMs: number, fence: number, nowMs: number): void {
-    this.taken = true;
+    this.isTaken = true;
     this.value = value;
     this.clientId = clientId;
     this.fence = fence;
     this.grantedAtMs = nowMs;
-    this.endsAtMs = nowMs + ttlMs;
+    this.endMs = nowMs + ttlMs;
     this.number++;
-    this.journal?.granted(this.delegation, value, this.endsAtMs);
+    this.journal?.granted(this.delegation, value, this.endMs);
   }
 
   extend(endsAtMs: number): void {
-    this.endsAtMs = endsAtMs;
+    this.endMs = endsAtMs;
     this.journal?.granted(this.delegation, this.value, endsAtMs);
   }
 
   /** Released, taken back, or over: the delegation goes on without a holder. */
   free(): void {
-    this.taken = false;
+    this.isTaken = false;
     this.journal?.released(this.delegation);
   }
 
@@ -57,7 +65,7 @@ export class LocalGrant {
   }
 
   live(nowMs: number): boolean {
-    return this.taken && nowMs < this.endsAtMs;
+    return this.isTaken && nowMs < this.endMs;
   }
 }
 

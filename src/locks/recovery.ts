@@ -8,7 +8,7 @@ import { replyOf } from './replies.js';
  * only memory knew of is written in place of the token, and what nobody holds is free at once. What
  * the journal does not prove is left to its lease.
  *
- * Asked again until Redis has answered: the script replaces that exact token and nothing else, so
+ * Asked again until Redis has answered, or has dropped the token by itself: the script replaces that exact token and nothing else, so
  * one that ran unheard makes the next one find it gone.
  */
 export function recover(
@@ -18,8 +18,12 @@ export function recover(
 ): void {
   let left = proven.length;
   if (left === 0) return done();
+  // No lease is longer, and all of them began before this process did.
+  const { coverLimitMs, leaseSlackMaxMs, marginPercent } = core.options;
+  const longestMs = (coverLimitMs + leaseSlackMaxMs) * (1 + marginPercent / 100);
+  const goneAtMs = core.world.monotonicMs() + longestMs;
   for (const one of proven) {
-    recoverOne(core, one, () => {
+    recoverOne(core, one, goneAtMs, () => {
       core.world.journal?.ended(one.delegation);
       left--;
       if (left === 0) done();
@@ -27,11 +31,16 @@ export function recover(
   }
 }
 
-function recoverOne(core: LockCore, proven: ProvenDelegation, done: () => void): void {
+function recoverOne(
+  core: LockCore,
+  proven: ProvenDelegation,
+  goneAtMs: number,
+  done: () => void,
+): void {
   const { database, key, token, holder } = proven;
   const companion = companionOf(key);
-  if (companion === null) return done();
   const nowMs = core.world.monotonicMs();
+  if (companion === null || nowMs > goneAtMs) return done();
   const leftMs = holder === null ? 0 : Math.max(0, Math.ceil(holder.endsAtMs - nowMs));
   const args = [token, holder?.value ?? '', leftMs];
   core.counters.scripts.recover++;
@@ -41,6 +50,6 @@ function recoverOne(core: LockCore, proven: ProvenDelegation, done: () => void):
     if (reply.status === 'freed') core.counters.delegationsFreed++;
     if (reply.status !== 'refused' && reply.status !== 'unknown') return done();
     const atMs = core.world.monotonicMs() + core.options.settleRetryMs;
-    core.world.setTimer(atMs, () => recoverOne(core, proven, done));
+    core.world.setTimer(atMs, () => recoverOne(core, proven, goneAtMs, done));
   });
 }

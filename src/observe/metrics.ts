@@ -213,6 +213,15 @@ export function createMetrics(
     'How often a key was left to Redis at the end of its tenure.',
     ({ locks }) => locks.counters.breaths,
   );
+  split(
+    'forelock_recovered_total',
+    'Delegations of an earlier run that its journal has proved, by what became of them.',
+    'outcome',
+    ({ locks }) => [
+      ['holder written', locks.counters.holdersRecovered],
+      ['freed', locks.counters.delegationsFreed],
+    ],
+  );
   counter(
     'forelock_broken_assumptions_total',
     'Defects of Forelock that its own checks have caught; each ended a delegation.',

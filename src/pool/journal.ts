@@ -47,7 +47,7 @@ export type JournalReading =
   | {
       readonly kind: 'proof';
       readonly delegations: readonly WrittenDelegation[];
-      tornBytes: number;
+      readonly tornBytes: number;
     }
   /** It is of no use, and why; `damaged`: it should have been. */
   | { readonly kind: 'refused'; readonly reason: string; readonly damaged: boolean };
@@ -187,6 +187,9 @@ const LINE_MAX_BYTES = 8192;
 
 /** What the bytes of a journal prove to this owner: all delegations that did not end. */
 export function readJournal(bytes: Uint8Array, owner: JournalOwner): JournalReading {
+  if (bytes.length === 0) {
+    return { kind: 'refused', reason: 'it could not be written, and is empty', damaged: false };
+  }
   const lineEnd = bytes.subarray(0, LINE_MAX_BYTES).indexOf(NEWLINE);
   const refusal = refusalOf(lineEnd < 0 ? '' : textOf(bytes, 0, lineEnd), owner);
   if (refusal !== null) return refusal;

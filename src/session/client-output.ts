@@ -1,16 +1,22 @@
 import type { Socket } from 'node:net';
-import type { Gateway } from './gateway.js';
+import type { Gateway, HeldBack, WrittenFirst } from './gateway.js';
 
-/** What is on its way to a client, and the bound on what a client may leave unread. */
-export class ClientOutput {
+/**
+ * What is on its way to a client, and the bound on what a client may leave unread. Where grants are
+ * written down first, replies wait for that: all of them, so that they keep their order.
+ */
+export class ClientOutput implements HeldBack {
   readonly #socket: Socket;
   readonly #gateway: Gateway;
   readonly #clientId: number;
+  readonly #journal: WrittenFirst | null;
+  #held = false;
 
   constructor(socket: Socket, gateway: Gateway, clientId: number) {
     this.#socket = socket;
     this.#gateway = gateway;
     this.#clientId = clientId;
+    this.#journal = gateway.journal;
   }
 
   get writable(): boolean {
@@ -32,6 +38,7 @@ export class ClientOutput {
 
   /** Bytes that stay as they are. */
   write(bytes: Buffer): void {
+    if (this.#journal?.unwritten === true) this.#hold(this.#journal);
     this.#socket.write(bytes);
   }
 
@@ -40,10 +47,23 @@ export class ClientOutput {
    * Node writes without an object for its bytes, and the shortest one, OK, is not even copied.
    */
   writeLent(bytes: Buffer, from: number, to: number): void {
+    if (this.#journal?.unwritten === true) this.#hold(this.#journal);
     const length = to - from;
     if (length > SHORT_REPLY_BYTES) this.#socket.write(Buffer.from(bytes.subarray(from, to)));
     else if (isOk(bytes, from, length)) this.#socket.write(OK, 'latin1');
     else this.#socket.write(bytes.toString('latin1', from, to), 'latin1');
+  }
+
+  #hold(journal: WrittenFirst): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.#socket.cork();
+    journal.hold(this);
+  }
+
+  letGo(): void {
+    this.#held = false;
+    this.#socket.uncork();
   }
 
   get waitingBytes(): number {
@@ -52,6 +72,8 @@ export class ClientOutput {
 
   /** Ends the connection once what was written is with the client. */
   end(): void {
+    // The end of a socket lets out what it holds.
+    if (this.#held) this.#journal?.writeNow();
     this.#socket.end();
     // A client that never closes its side must not keep the socket.
     this.#socket.resume();

@@ -54,6 +54,20 @@ export interface SessionLog {
   error(facts: object, message: string): void;
 }
 
+/** Something that waits until what it tells is written down. */
+export interface HeldBack {
+  letGo(): void;
+}
+
+/** Where grants from memory are written down before anybody hears of them. */
+export interface WrittenFirst {
+  /** Whether something was decided that is not written yet: no reply may go out. */
+  readonly unwritten: boolean;
+  /** Lets go of it, once, when all is written. */
+  hold(back: HeldBack): void;
+  writeNow(): void;
+}
+
 /** All that the sessions of one listener share. */
 export interface Gateway {
   readonly options: SessionOptions;
@@ -67,6 +81,8 @@ export interface Gateway {
   readonly scripts: ScriptKnowledge;
   readonly admin: AdminDesk;
   readonly log: SessionLog;
+  /** Null: nothing is written down. */
+  readonly journal: WrittenFirst | null;
   /**
    * Clients that track keys with BCAST: they would be told of our tokens, so nothing is delegated
    * by default while there are any.

@@ -147,7 +147,11 @@ class Simulation {
   private start(): SimProxy {
     const { events, random, redis, clocks, options, late } = this;
     const proxy = new SimProxy(events, random, redis, clocks, options, this.epochs++, late);
-    proxy.onMemoryGrant = key => this.checkCover(proxy, key);
+    proxy.onMemoryGrant = key => {
+      this.checkCover(proxy, key);
+      // Most grants live only a few ms in memory alone: a kill at any other time finds none.
+      if (this.random.chance(0.03)) this.killWithin(proxy, 8);
+    };
     proxy.onScript = key => this.lookForHolder(proxy, key);
     return proxy;
   }
@@ -582,7 +586,7 @@ class Simulation {
       case 'wall jump':
         return proxy.jumpWall();
       case 'killed':
-        if (random.chance(0.5)) this.restart();
+        if (random.chance(0.3)) this.restart();
         return;
       case 'doubt':
         return proxy.reach(() => proxy.manager.doubtAll('role changed'));
@@ -604,6 +608,14 @@ class Simulation {
     if (this.random.chance(0.9)) void this.proxy.takeOver(before.journal);
     for (const cutOff of this.killed.get(before) ?? []) cutOff();
     this.killed.delete(before);
+  }
+
+  private killWithin(proxy: SimProxy, ms: number): void {
+    this.events.after(this.random.next() * ms, () => {
+      if (this.stopping || proxy !== this.proxy) return;
+      this.count('killed after a grant');
+      this.restart();
+    });
   }
 
   private checkManager(proxy: SimProxy): void {

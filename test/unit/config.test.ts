@@ -76,6 +76,7 @@ t.test('every setting is read from every source, and nothing else changes', asyn
     mode: ['shadow', 'shadow'],
     check: ['true', true],
     logLevel: ['warn', 'warn'],
+    stateDir: ['/var/lib/forelock', '/var/lib/forelock'],
     delegate: ['a:*', ['a:*']],
     noDelegate: ['b:?', ['b:?']],
     forecastSchedule: ['*/5 * * * * *', '*/5 * * * * *'],

@@ -1,4 +1,5 @@
 import {
+  directoryPath,
   filePath,
   integer,
   listenAddress,
@@ -50,6 +51,24 @@ export const startSettings = {
     false,
   ),
   check: setting('start', yesOrNo, 'false', 'validate all settings, say so, and exit'),
+  stateDir: optional(
+    'start',
+    directoryPath,
+    'nothing outlives the process: after kill -9 its leases are waited out',
+    'a directory on a local disk for this Forelock alone: its name, and a journal of locks granted from memory, so that a restart after kill -9 writes holders to Redis and frees the rest at once',
+  ),
+  journalMaxBytes: setting(
+    'start',
+    integer('bytes', 64 * KIB, GIB),
+    '4194304',
+    'a journal that is larger is written anew, without what is over',
+  ),
+  journalRetryMs: setting(
+    'start',
+    integer('ms', 10, HOUR_MS),
+    '1000',
+    'how soon a journal is tried again that could not be written, as on a full disk; until then it is empty',
+  ),
   logLevel: setting(
     'start',
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

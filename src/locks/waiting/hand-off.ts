@@ -30,7 +30,7 @@ export function handOff(core: LockCore, entry: LockEntry, delegation: Delegation
       } else {
         // Invariant 12: nobody heard of this grant, so it is the next one's turn.
         core.counters.grantsUndone++;
-        delegation.grant.taken = false;
+        delegation.grant.free();
       }
     }
   });

@@ -18,7 +18,7 @@ export function serveWaiters(core: LockCore, entry: LockEntry): boolean {
     const { grant } = delegation;
     if (delegation.doubted !== null || grant.live(nowMs)) return false;
     // A holder whose TTL ran out has lost its lock, as in Redis.
-    grant.taken = false;
+    if (grant.taken) grant.free();
     if (handOff(core, entry, delegation)) return true;
     if (othersHaveTheirTurn(core, entry)) {
       line.handOffs = 0;
