@@ -267,7 +267,6 @@ export class JournalFile implements GrantJournal {
     const nowMs = performance.now();
     const now = { monotonicMs: nowMs + SINCE_BOOT_MS, wallMs: Date.now() };
     return delegations.map(({ delegation, database, key, token, grant }) => {
-      this.#numbers = Math.max(this.#numbers, delegation);
       this.#live.set(delegation, {
         ...{ database, key, token },
         value: grant?.value ?? null,
