@@ -39,7 +39,7 @@ export interface ContentionRun {
 }
 
 /** Whatever hands out one lock. */
-interface Lock {
+export interface ContendedLock {
   /** Tries until it is had; false where the run was over before. */
   take(goesOn: () => boolean): Promise<boolean>;
   /** Whether it was still held. */
@@ -79,7 +79,7 @@ export function startMutexContention(settings: ContentionSettings): ContentionLo
   return { run: seconds => contend(locks, settings, seconds), close() {} };
 }
 
-export class PolledLock implements Lock {
+export class PolledLock implements ContendedLock {
   refused = 0;
   #value = '';
 
@@ -114,7 +114,7 @@ export class PolledLock implements Lock {
   }
 }
 
-class Mutex implements Lock {
+class Mutex implements ContendedLock {
   readonly refused = 0;
   #held = false;
   readonly #waiting: (() => void)[] = [];
@@ -133,9 +133,10 @@ class Mutex implements Lock {
   }
 }
 
-async function contend(
-  locks: readonly Lock[],
-  { holdMs, thinkMs }: ContentionSettings,
+/** Each of the locks is one client's. */
+export async function contend(
+  locks: readonly ContendedLock[],
+  { holdMs, thinkMs }: Pick<ContentionSettings, 'holdMs' | 'thinkMs'>,
   seconds: number,
 ): Promise<ContentionRun> {
   const startedAtMs = performance.now();
@@ -145,7 +146,7 @@ async function contend(
   const grants = locks.map(() => 0);
   const refusedBefore = sum(locks.map(({ refused }) => refused));
   let lost = 0;
-  const contender = async (lock: Lock, client: number): Promise<void> => {
+  const contender = async (lock: ContendedLock, client: number): Promise<void> => {
     await sleep(thinkMs * Math.random());
     while (goesOn()) {
       const askedAtMs = performance.now();

@@ -112,7 +112,7 @@ const rates = (runs: readonly ContentionRun[] | undefined): number[] =>
 const waits = (runs: readonly ContentionRun[] | undefined, q: number): number[] =>
   (runs ?? []).map(({ waitsMs }) => quantile(waitsMs, q));
 
-const fairness = (runs: readonly ContentionRun[] | undefined): number =>
+export const fairnessOf = (runs: readonly ContentionRun[] | undefined): number =>
   median((runs ?? []).map(({ grants }) => jainFairness(grants)));
 
 function report(turns: Turns): string {
@@ -124,7 +124,7 @@ function report(turns: Turns): string {
       figure(quantile(all, 0.5), 1),
       figure(quantile(all, 0.99), 1),
       figure(quantile(all, 1), 1),
-      figure(fairness(runs), 3),
+      figure(fairnessOf(runs), 3),
       figure(sum(runs.map(({ lost }) => lost)), 0),
     ];
   });
@@ -147,7 +147,7 @@ function targetsOf(clients: number, turns: Turns): Target[] {
   if (many) return [p99];
   return [
     p99,
-    { name: "Jain's fairness", atLeast: 0.98, measured: fairness(forelock) },
+    { name: "Jain's fairness", atLeast: 0.98, measured: fairnessOf(forelock) },
     {
       name: 'locks per second to the mutex',
       atLeast: 0.8,

@@ -1,4 +1,5 @@
 import * as acquire from './acquire.js';
+import * as compare from './compare.js';
 import * as group from './group.js';
 import * as handoff from './handoff.js';
 import * as idle from './idle.js';
@@ -20,6 +21,10 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   group: { about: 'clients that contend for one Redlock over several masters', code: group },
   handoff: { about: 'waiting for a lock that many clients want', code: handoff },
   storm: { about: 'what clients cost Redis that poll for a lock somebody keeps', code: storm },
+  compare: {
+    about: 'one lock, by etcd, redlock and redis-semaphore, and through Forelock',
+    code: compare,
+  },
   micro: { about: 'nanoseconds of the functions that every command passes through', code: micro },
 };
 

@@ -8,6 +8,8 @@ export interface Relay {
   readonly port: number;
   /** Median by which the relay lengthens the round trip of a PING, measured when it was set up. */
   readonly addedMs: number;
+  /** What it was set to keep a chunk back for, to get there. */
+  readonly oneWayMs: number;
   /** What the relay itself saw, since the last report, between reading a chunk and writing it. */
   report(): Promise<RelayReport>;
   stop(): Promise<void>;
@@ -51,7 +53,7 @@ export async function startRelay(redisPort: number, roundTripMs: number): Promis
   };
   // The calibration's chunks are no concern of the benchmark's.
   await report();
-  return { port: assistant.port, addedMs, report, stop: assistant.stop };
+  return { port: assistant.port, addedMs, oneWayMs, report, stop: assistant.stop };
 }
 
 /** Pings with and without the relay alternate: a busy moment of the machine slows both. */

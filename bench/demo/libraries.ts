@@ -25,8 +25,21 @@ export interface Shopkeeper {
 const lockTtlMs = 10_000;
 /** Both libraries try again after 10 to 30 ms. */
 export const retryDelayMinMs = 10;
-const redlockOptions = { retryCount: -1, retryDelay: 20, retryJitter: 10 };
-const mutexOptions = { lockTimeout: lockTtlMs, acquireTimeout: 10_000, retryInterval: 10 };
+/** How often a library tries again; forever, both of them. */
+interface Pace {
+  readonly redlock: { readonly retryDelay: number; readonly retryJitter: number };
+  readonly mutex: { readonly retryInterval: number };
+}
+const demoPace: Pace = {
+  redlock: { retryDelay: 20, retryJitter: 10 },
+  mutex: { retryInterval: 10 },
+};
+/** What they do if they are told nothing. */
+export const ownPace: Pace = {
+  redlock: { retryDelay: 200, retryJitter: 100 },
+  mutex: { retryInterval: 10 },
+};
+const mutexOptions = { lockTimeout: lockTtlMs, acquireTimeout: 60_000 };
 
 /** redlock 4 brings no types; this much of it is used. */
 interface RedlockLock {
@@ -34,7 +47,7 @@ interface RedlockLock {
 }
 type RedlockConstructor = new (
   clients: readonly object[],
-  options: typeof redlockOptions,
+  options: Pace['redlock'] & { readonly retryCount: number },
 ) => { lock(resource: string, ttlMs: number): PromiseLike<RedlockLock> };
 const Redlock: RedlockConstructor = createRequire(import.meta.url)('redlock');
 
@@ -54,28 +67,31 @@ export async function openShopkeeper(
   library: LibraryName,
   clientName: ClientName,
   port: number,
+  pace: Pace = demoPace,
 ): Promise<Shopkeeper> {
   const client = await (clientName === 'ioredis' ? openIoredis(port) : openNodeRedis(port));
   return {
     lock:
-      library === 'redlock' ? lockWithRedlock(client.forRedlock) : lockWithMutex(client.forMutex),
+      library === 'redlock'
+        ? lockWithRedlock(client.forRedlock, pace)
+        : lockWithMutex(client.forMutex, pace),
     get: key => client.get(key),
     set: (key, value) => client.set(key, value),
     close: () => client.close(),
   };
 }
 
-function lockWithRedlock(client: object): Shopkeeper['lock'] {
-  const redlock = new Redlock([client], redlockOptions);
+function lockWithRedlock(client: object, pace: Pace): Shopkeeper['lock'] {
+  const redlock = new Redlock([client], { retryCount: -1, ...pace.redlock });
   return async resource => {
     const lock = await redlock.lock(resource, lockTtlMs);
     return async () => lock.unlock();
   };
 }
 
-function lockWithMutex(client: MutexClient): Shopkeeper['lock'] {
+function lockWithMutex(client: MutexClient, pace: Pace): Shopkeeper['lock'] {
   return async resource => {
-    const mutex = new Mutex(client, resource, mutexOptions);
+    const mutex = new Mutex(client, resource, { ...mutexOptions, ...pace.mutex });
     await mutex.acquire();
     return () => mutex.release();
   };

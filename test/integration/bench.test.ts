@@ -89,6 +89,20 @@ t.test('storm counts what polling costs Redis', async t => {
   t.match(output, /^held straight on Redis: % of the commands +<= 2\.00 .*met$/im);
 });
 
+t.test(
+  'compare has the libraries as they are, through Forelock, and etcd if it is there',
+  async t => {
+    const output = await bench(
+      'main',
+      ...['compare', '--rounds', '1', '--seconds', '0.3', '--learning-seconds', '0.1'],
+      ...['--clients', '2', '--only', 'redlock,redlock-forelock,etcd'],
+    );
+    t.match(output, /^redlock +\d+ .* 0$/m);
+    t.match(output, /^redlock through Forelock +\d+ .* 0$/m);
+    t.match(output, /^(etcd's lock +\d+ .* 0|etcd is not installed .*)$/m);
+  },
+);
+
 t.test('micro times the hot functions', async t => {
   const output = await bench('main', 'micro', '--rounds', '1', '--seconds', '0.01');
   t.match(output, /^frame a request: SET NX PX +[\d,]+ +\d+\.\d\d$/m);
