@@ -72,6 +72,7 @@ async function measureInTurn(clients: number, values: Values): Promise<Turns> {
     retryMs: values['retry-ms'],
     retryJitterMs: values['retry-jitter-ms'],
     releasesRefused: true,
+    givesUp: false,
   };
   const programs: (Program | Relay)[] = [];
   const loads = new Map<Name, ContentionLoad>();

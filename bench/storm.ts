@@ -82,6 +82,7 @@ async function setUp(name: Name, values: Values): Promise<() => Promise<Turn>> {
     retryMs: values['retry-ms'],
     retryJitterMs: 0,
     releasesRefused: false,
+    givesUp: true,
   };
   await becomeLock(port, settings);
   await keep(name === 'beside' ? redis.port : port);
