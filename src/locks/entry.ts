@@ -135,6 +135,17 @@ export class LockEntry {
     return this.script !== null || this.queue.length > 0 || this.advancing || this.undo !== null;
   }
 
+  /**
+   * The holder's release goes before all others: what refused clients send is answered as well after
+   * it, and each of their scripts would make the lock last for one more round trip.
+   */
+  enqueue(pending: Pending): void {
+    const { kind, value } = pending.request.intent;
+    const held = this.delegation === null ? this.holder?.value : this.delegation.grant.value;
+    if (kind !== 'release' || value !== held) this.queue.push(pending);
+    else this.queue.splice(this.queue[0]?.mustPass === true ? 1 : 0, 0, pending);
+  }
+
   /** Whether Redis may have a token of ours in this key, now or by a script on its way. */
   mayHoldToken(): boolean {
     return this.delegation !== null || this.script === 'reserve' || this.script === 'retain';

@@ -183,7 +183,7 @@ export class LockManager implements LockDesk {
     const { core } = this;
     const { request } = pending;
     if (entry.busy()) {
-      entry.queue.push(pending);
+      entry.enqueue(pending);
       return null;
     }
     let verdict: Verdict | null;

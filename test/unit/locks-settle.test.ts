@@ -77,6 +77,25 @@ t.test('a losing release, as Redlock clients send it, is answered by Redis', asy
   t.equal(scene.inRedis('lock'), 'a');
 });
 
+t.test("the holder's release goes before what others have queued", async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.changesAreHeard = false;
+  scene.world.pass(6);
+  t.strictSame(scene.world.onTheirWay, ['materialize']);
+  const others = ['b', 'c'].map((value, at) => scene.release('lock', value, at + 2));
+  const released = scene.release('lock', 'a');
+  scene.world.answerOne();
+  scene.world.answerOne();
+  t.equal(released.verdict, 'released');
+  t.strictSame(
+    others.map(({ verdict }) => verdict),
+    ['not-owner', 'not-owner'],
+    'and they are answered by what is known then',
+  );
+});
+
 t.test('requests that queue behind a script are decided in their order', async t => {
   const scene = new Scene();
   scene.prove('lock');
