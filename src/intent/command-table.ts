@@ -25,6 +25,11 @@ export interface CommandFacts {
    */
   readonly lockArgumentsMin: number;
   readonly rule: KeyRule;
+  /**
+   * With up to so many arguments it may share a pipe, concerns no lock, and touches no keys but those
+   * that it names in the client's own database. 0: never.
+   */
+  readonly plainArgumentsMax: number;
 }
 
 const LOCK_ARGUMENTS_MIN: ReadonlyMap<string, number> = new Map([
@@ -35,6 +40,9 @@ const LOCK_ARGUMENTS_MIN: ReadonlyMap<string, number> = new Map([
   ['evalsha', 5],
   ['script', 3],
 ]);
+
+/** Redis takes no request of more. */
+const ARGUMENTS_MAX = 2 ** 31 - 1;
 
 /** The commands of one upstream, from its own COMMAND. */
 export class CommandTable {
@@ -131,14 +139,25 @@ function isName(name: Uint8Array, bytes: Uint8Array, start: number, length: numb
   return true;
 }
 
+function staysWithItsKeys(rule: KeyRule): boolean {
+  if (typeof rule === 'object') return rule.kind !== 'subcommands';
+  return rule === 'none';
+}
+
 function factsOf(name: string, rule: KeyRule): CommandFacts {
   const single = typeof rule === 'object' && rule.kind === 'range' && rule.first === rule.last;
+  const place = placeOfName(name);
+  const needsArguments = placeNeedsArguments(name);
+  const lockArgumentsMin = LOCK_ARGUMENTS_MIN.get(name) ?? 0;
+  const isPlain = place === 'shared' && !needsArguments && staysWithItsKeys(rule);
+  const plainMax = lockArgumentsMin > 0 ? lockArgumentsMin - 1 : ARGUMENTS_MAX;
   return {
     name,
-    place: placeOfName(name),
-    placeNeedsArguments: placeNeedsArguments(name),
+    place,
+    placeNeedsArguments: needsArguments,
     keyAt: single ? rule.first : -1,
-    lockArgumentsMin: LOCK_ARGUMENTS_MIN.get(name) ?? 0,
+    lockArgumentsMin,
     rule,
+    plainArgumentsMax: isPlain ? plainMax : 0,
   };
 }

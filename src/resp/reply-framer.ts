@@ -4,7 +4,10 @@
  */
 
 const CR_LF_BYTES = 2;
+const CR = 0x0d;
 const LF = 0x0a;
+const PLUS = 0x2b; // +
+const COLON = 0x3a; // :
 const MINUS = 0x2d;
 const ZERO = 0x30;
 const NINE = 0x39;
@@ -17,6 +20,9 @@ const PUSH = 0x3e; // >
 const ATTRIBUTE = 0x7c; // |
 const VERBATIM = 0x3d; // =
 const BULK_ERROR = 0x21; // !
+
+/** What `endOfPlain` says of a reply that it does not read. */
+const NOT_PLAIN = -1;
 
 export class ReplyFramer {
   /** Elements still to come of the reply under way; 0 between replies. */
@@ -33,6 +39,34 @@ export class ReplyFramer {
   /** Whether a reply has begun and not ended. */
   get midReply(): boolean {
     return this.#open > 0;
+  }
+
+  /** How many replies the last `scanReplies` found the end of; pushes are none. */
+  ended = 0;
+  /** How much `scanReplies` has read of the reply that it stopped within. */
+  unfinishedBytes = 0;
+
+  /**
+   * Reads on in bytes [from, to) until `wanted` replies have ended, or no more is there; returns the
+   * position behind what was read.
+   */
+  scanReplies(bytes: Buffer, from: number, to: number, wanted: number): number {
+    let at = from;
+    let ended = 0;
+    while (ended < wanted && at < to) {
+      const plainEnd = this.#open === 0 ? endOfPlain(bytes, at, to) : NOT_PLAIN;
+      if (plainEnd !== NOT_PLAIN) {
+        at = plainEnd;
+        ended++;
+        continue;
+      }
+      const end = this.scan(bytes, at, to);
+      this.unfinishedBytes = end < 0 ? this.unfinishedBytes + to - at : 0;
+      at = end < 0 ? to : end;
+      if (end >= 0 && !this.isPush) ended++;
+    }
+    this.ended = ended;
+    return at;
   }
 
   /** Position behind the next reply's end in bytes [from, to), or -1 when it isn't there yet. */
@@ -104,4 +138,31 @@ export class ReplyFramer {
       this.#open--;
     }
   }
+}
+
+/**
+ * Hot path: position behind a status, an integer, or a string of less than 100 bytes, where it begins
+ * at `from` and is whole.
+ */
+function endOfPlain(bytes: Buffer, from: number, to: number): number {
+  const type = bytes[from];
+  if (type === PLUS || type === COLON) {
+    for (let at = from + 1; at < to; at++) {
+      if (bytes[at] === LF) return at + 1;
+    }
+    return NOT_PLAIN;
+  }
+  if (type !== BULK || from + 5 > to) return NOT_PLAIN;
+  let length = (bytes[from + 1] as number) - ZERO;
+  if (length < 0 || length > 9) return NOT_PLAIN;
+  let at = from + 2;
+  if (bytes[at] !== CR) {
+    const digit = (bytes[at] as number) - ZERO;
+    if (digit < 0 || digit > 9) return NOT_PLAIN;
+    length = length * 10 + digit;
+    at++;
+    if (bytes[at] !== CR) return NOT_PLAIN;
+  }
+  const end = at + CR_LF_BYTES + length + CR_LF_BYTES;
+  return end <= to ? end : NOT_PLAIN;
 }

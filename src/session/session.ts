@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import type { CommandFacts } from '../intent/command-table.js';
 import type { LockRequest } from '../locks/contract.js';
 import { COMPLETE, EMPTY, INLINE, MALFORMED, RequestFramer } from '../resp/request-framer.js';
 import type { RequestSkimmer } from '../resp/request-skimmer.js';
@@ -10,6 +9,7 @@ import { ConnectionState } from './connection-state.js';
 import type { Gateway } from './gateway.js';
 import { Input } from './input.js';
 import { OwnPlace } from './own-place.js';
+import { commandRead, PlainRun } from './plain-run.js';
 import { ReadFlow } from './read-flow.js';
 import { RecentGrants } from './recent-grants.js';
 import { type Command, commandOf, route } from './route.js';
@@ -49,10 +49,7 @@ export class Session implements PipeClient {
   readonly #shared: SharedPipe;
   readonly #flow: ReadFlow;
   readonly #output: ClientOutput;
-
-  /** Commands [#runFrom, input.at) are ready to go down the pipe together. */
-  #runFrom = 0;
-  #runReplies = 0;
+  readonly #run = new PlainRun();
   #skimmer: RequestSkimmer | null = null;
   #processing = false;
   #finishing = false;
@@ -193,11 +190,10 @@ export class Session implements PipeClient {
 
   /** Sends the run of shared commands that is gathered; call it before anything else is sent. */
   flushRun(): void {
-    if (this.#runReplies === 0) return;
-    const { bytes, at } = this.input;
-    const replies = this.#runReplies;
-    this.#runReplies = 0;
-    this.sendShared(bytes, this.#runFrom, at, replies);
+    const { from, replies } = this.#run;
+    if (replies === 0) return;
+    this.#run.replies = 0;
+    this.sendShared(this.input.bytes, from, this.input.at, replies);
   }
 
   /** Commands [from, to) for the shared pipe. */
@@ -259,7 +255,6 @@ export class Session implements PipeClient {
   #treatAll(): void {
     const { input } = this;
     input.gather();
-    this.#runFrom = input.at;
     while (this.#turnstile.open && !this.closed && input.waitingBytes > 0) {
       if (this.own.raw) this.#sendRaw(input.end);
       else if (this.#skimmer !== null) this.#skim(this.#skimmer);
@@ -294,22 +289,20 @@ export class Session implements PipeClient {
 
   #command(bytes: Buffer, end: number): void {
     const table = this.gateway.commands();
-    const facts =
-      table?.commandAt(bytes, framer.argStart[0] as number, framer.argEnd[0] as number) ?? null;
-    if (facts !== null && this.#joinsRun(facts)) {
-      this.joinRun(end);
+    const facts = table === null ? null : commandRead(bytes, framer, table);
+    const plainMax = facts?.plainArgumentsMax ?? 0;
+    if (table !== null && framer.argCount <= plainMax && this.#passesPlain()) {
+      this.gateway.traffic.commands += this.#run.joinAll(this.input, framer, table);
       return;
     }
     this.flushRun();
     route(this, commandOf(this.input.frame(end), end, facts));
   }
 
-  #joinsRun(facts: CommandFacts): boolean {
-    if (facts.place !== 'shared' || facts.placeNeedsArguments || this.own.pinned) return false;
-    if (this.state.identity === null || !this.#turnstile.mayEnter('pipe')) return false;
-    if (facts.lockArgumentsMin > 0 && framer.argCount >= facts.lockArgumentsMin) return false;
-    if (facts.rule === 'whole-database') return false;
-    return !this.gateway.desk.tracks(this.state.database);
+  /** Whether plain commands go on to the shared pipe without a look at what they touch. */
+  #passesPlain(): boolean {
+    if (this.own.pinned || this.state.identity === null) return false;
+    return this.#turnstile.mayEnter('pipe') && !this.gateway.desk.tracks(this.state.database);
   }
 
   /** The command at hand was taken by `route`. */
@@ -324,9 +317,7 @@ export class Session implements PipeClient {
   /** The command at hand, which ends at `end`, joins the run for the shared pipe. */
   joinRun(end: number): void {
     this.gateway.traffic.commands++;
-    if (this.#runReplies === 0) this.#runFrom = this.input.at;
-    this.#runReplies++;
-    this.input.at = end;
+    this.#run.join(this.input, end);
   }
 
   /** A part of a request too large to be held. */

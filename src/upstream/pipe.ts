@@ -59,8 +59,6 @@ export class Pipe {
 
   /** The client whose unfinished reply holds this pipe until its socket drains. */
   #heldBy: PipeClient | null = null;
-  /** How much of the unfinished reply at the head has come, at most. */
-  #replyBytes = 0;
   readonly #collector = new FrameCollector();
 
   constructor(options: UpstreamOptions, use: PipeUse, onClosed: (pipe: Pipe) => void) {
@@ -317,19 +315,13 @@ export class Pipe {
   #readForClient(bytes: Buffer, from: number, to: number): number {
     const queue = this.#queue;
     const client = queue.client();
-    let at = from;
-    let ended = 0;
-    const wanted = queue.replies();
-    while (ended < wanted && at < to) {
-      const end = this.#framer.scan(bytes, at, to);
-      this.#replyBytes = end < 0 ? this.#replyBytes + to - at : 0;
-      at = end < 0 ? to : end;
-      if (end >= 0 && !this.#framer.isPush) ended++;
-    }
+    const framer = this.#framer;
+    const at = framer.scanReplies(bytes, from, to, queue.replies());
+    const { ended } = framer;
     if (ended > 0) queue.answered(ended);
     const waitingBytes = client.deliver(bytes, from, at, ended);
     // A reply this large waits for its client; a client that leaves many small ones is closed.
-    const isLarge = this.#replyBytes > this.#options.flowWindowBytes;
+    const isLarge = framer.unfinishedBytes > this.#options.flowWindowBytes;
     if (isLarge && waitingBytes > this.#holdAboveBytes && this.#state === 'ready') {
       this.#heldBy = client;
       this.#socket?.pause();

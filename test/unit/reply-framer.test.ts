@@ -100,6 +100,54 @@ t.test('any split of any mix of replies gives the same ends', async () => {
   );
 });
 
+t.test('many replies are read on as one by one, and no further than they are wanted', async () => {
+  const push = '>2\r\n+message\r\n+x\r\n';
+  const longer = '$101\r\n'.concat('v'.repeat(101), '\r\n');
+  const twoDigits = '$12\r\n+OK\r\n$3\r\n:1\r\n\r\n';
+  const pieces = [...REPLIES.map(([, text]) => text), push, longer, twoDigits];
+  const piece = fc.oneof(fc.constantFrom(...pieces), fc.constantFrom('+OK\r\n', '$3\r\nabc\r\n'));
+  fc.assert(
+    fc.property(
+      fc.array(piece, { minLength: 1, maxLength: 12 }),
+      fc.array(fc.nat(30), { minLength: 1 }),
+      fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1 }),
+      (texts, cuts, wants) => {
+        const bytes = Buffer.from(texts.join(''), 'latin1');
+        const many = new ReplyFramer();
+        const single = new ReplyFramer();
+        let at = 0;
+        for (let turn = 0; at < bytes.length; turn++) {
+          const to = Math.min(bytes.length, at + 1 + (cuts[turn % cuts.length] ?? 0));
+          const wanted = wants[turn % wants.length] ?? 1;
+          let expected = at;
+          let ended = 0;
+          while (expected < to && ended < wanted) {
+            const end = single.scan(bytes, expected, to);
+            expected = end < 0 ? to : end;
+            if (end >= 0 && !single.isPush) ended++;
+          }
+          if (many.scanReplies(bytes, at, to, wanted) !== expected) return false;
+          if (many.ended !== ended || many.midReply !== single.midReply) return false;
+          at = expected;
+        }
+        return true;
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+t.test('tells how much has come of a reply that is not whole', async t => {
+  const framer = new ReplyFramer();
+  const bytes = Buffer.from('+OK\r\n$200\r\n'.concat('v'.repeat(200), '\r\n:1\r\n'));
+  t.equal(framer.scanReplies(bytes, 0, 20, 9), 20);
+  t.same([framer.ended, framer.unfinishedBytes], [1, 15]);
+  t.equal(framer.scanReplies(bytes, 20, 50, 9), 50);
+  t.same([framer.ended, framer.unfinishedBytes], [0, 45]);
+  t.equal(framer.scanReplies(bytes, 50, bytes.length, 9), bytes.length);
+  t.same([framer.ended, framer.unfinishedBytes], [2, 0]);
+});
+
 t.test('values: maps are flat, booleans are numbers, errors throw', async t => {
   const value = (text: string) => replyValue(parseReply(Buffer.from(text)));
   t.strictSame(value('%1\r\n+a\r\n*2\r\n:1\r\n_\r\n'), ['a', [1, null]]);

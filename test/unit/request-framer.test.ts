@@ -87,6 +87,60 @@ t.test('a request is the same however its bytes are cut', async () => {
   );
 });
 
+/** The same rules in other words; null: not whole, or no request of arguments. */
+function argumentsOf(text: string): readonly string[] | null {
+  const count = /^\*([1-9]\d{0,8})\r[\s\S]/.exec(text);
+  if (count === null) return null;
+  const args: string[] = [];
+  let rest = text.slice(count[0].length);
+  while (args.length < Number(count[1])) {
+    const head = /^\$(0|[1-9]\d{0,8})\r[\s\S]/.exec(rest);
+    if (head === null) return null;
+    const length = Number(head[1]);
+    if (rest.length < head[0].length + length + 2) return null;
+    args.push(rest.slice(head[0].length, head[0].length + length));
+    rest = rest.slice(head[0].length + length + 2);
+  }
+  return args;
+}
+
+t.test('a request with any of its bytes changed is whole where the rules say so', async () => {
+  const word = fc.string({
+    unit: fc.constantFrom('a', '0', '1', '$', '*', '\r', '\n'),
+    maxLength: 12,
+  });
+  const words = fc.array(
+    fc.oneof(word, fc.constant('v'.repeat(99)), fc.constant('v'.repeat(100))),
+    {
+      minLength: 1,
+      maxLength: 11,
+    },
+  );
+  const changed = fc.constantFrom('', '0', '1', '9', '-', '\r', '\n', '$', '*', ':', '/', '\xff');
+  const changes = fc.array(fc.tuple(fc.nat(), changed), { maxLength: 2 });
+  const framer = new RequestFramer();
+  fc.assert(
+    fc.property(words, changes, fc.nat(3), (args, made, before) => {
+      let text = encodeCommand(args).toString('latin1');
+      for (const [seed, other] of made) {
+        // Where lines begin is where most of the rules are.
+        const at = seed % 2 === 0 ? seed % 9 : seed % text.length;
+        text = text.slice(0, at) + other + text.slice(at + 1);
+      }
+      const bytes = Buffer.from(`${'*'.repeat(before)}${text}$1\r\n1\r\n`, 'latin1');
+      const to = before + text.length;
+      const status = framer.next(bytes, before, to);
+      const expected = argumentsOf(text);
+      if (expected === null) return status !== COMPLETE;
+      if (status !== COMPLETE || framer.argCount !== expected.length) return false;
+      return expected.every(
+        (arg, at) => bytes.toString('latin1', framer.argStart[at], framer.argEnd[at]) === arg,
+      );
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
 t.test('random bytes never throw and never read past their end', async () => {
   const framer = new RequestFramer();
   fc.assert(
