@@ -293,7 +293,7 @@ t.test('a lock that nobody is there for is kept for who is expected, no longer',
   scene.world.pass(50);
   t.equal(expected.verdict, 'held');
   scene.release('lock', 'holder');
-  scene.world.live(105);
+  scene.world.live(120);
   t.equal(scene.state('lock'), 'reserved');
   scene.world.live(10);
   t.equal(scene.state('lock'), 'idle');

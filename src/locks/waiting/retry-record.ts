@@ -33,8 +33,8 @@ interface Habit {
  * 1/16 every eighth came later, and found its place gone.
  */
 const PACE_FORGOTTEN = 1 / 64;
-/** A client's timers and the way here are not exact. */
-const PACE_ALLOWANCE = 1.1;
+/** A client's timers and the way here are not exact, least of all where a machine is busy. */
+const PACE_ALLOWANCE = 1.25;
 
 /** What one connection has done when it was refused. */
 export class RetryRecord {
