@@ -165,6 +165,7 @@ export function composeListener(
     log,
     journal,
     commands: () => commands,
+    bulkMaxBytes: () => control.bulkMaxBytes,
     whenCommandsKnown: (state, known) => {
       if (commands !== null) return known(true);
       // Forelock itself may not be let in, having no login: then its clients ask for it.

@@ -53,6 +53,10 @@ export class RequestFramer {
   neededBytes = 0;
   /** Of an incomplete request nothing more can be told while there are fewer bytes than this. */
   lookAgainBytes = 0;
+  /** Length of the argument that an incomplete request ends within. */
+  argumentBytes = 0;
+  /** Of a malformed request, and of an inline one: where the line begins that Redis will judge. */
+  faultAt = 0;
   argCount = 0;
   argStart = new Int32Array(64);
   argEnd = new Int32Array(64);
@@ -65,15 +69,16 @@ export class RequestFramer {
     this.start = from;
     if (this.#isWhole(bytes, from, to)) return COMPLETE;
     this.argCount = 0;
+    this.argumentBytes = 0;
     this.lookAgainBytes = to - from + 1;
     if (bytes[from] !== ASTERISK) return this.#inline(bytes, from, to);
     const count = this.#readLength(bytes, from + 1, to);
     if (count === NOT_YET) {
       this.neededBytes = to - from + 1;
-      return to - from > LINE_LIMIT_BYTES ? MALFORMED : INCOMPLETE;
+      return to - from > LINE_LIMIT_BYTES ? this.#malformed(from) : INCOMPLETE;
     }
-    if (count === NOT_A_NUMBER || count > ARGUMENTS_MAX) return MALFORMED;
-    if (this.stranger && count > STRANGER_ARGUMENTS_MAX) return MALFORMED;
+    if (count === NOT_A_NUMBER || count > ARGUMENTS_MAX) return this.#malformed(from);
+    if (this.stranger && count > STRANGER_ARGUMENTS_MAX) return this.#malformed(from);
     let at = this.#lineStop;
     if (count <= 0) {
       this.end = at;
@@ -85,20 +90,19 @@ export class RequestFramer {
         this.neededBytes = at - from + (count - index) * 5;
         return INCOMPLETE;
       }
-      if (bytes[at] !== DOLLAR) {
-        return MALFORMED;
-      }
+      if (bytes[at] !== DOLLAR) return this.#malformed(at);
       const length = this.#readLength(bytes, at + 1, to);
       if (length === NOT_YET) {
         this.neededBytes = to - from + 1 + (count - index - 1) * 5;
-        return to - at > LINE_LIMIT_BYTES ? MALFORMED : INCOMPLETE;
+        return to - at > LINE_LIMIT_BYTES ? this.#malformed(at) : INCOMPLETE;
       }
-      if (length < 0) return MALFORMED;
-      if (this.stranger && length > STRANGER_LENGTH_MAX_BYTES) return MALFORMED;
+      if (length < 0) return this.#malformed(at);
+      if (this.stranger && length > STRANGER_LENGTH_MAX_BYTES) return this.#malformed(at);
       const argument = this.#lineStop;
       at = argument + length + 2;
       if (at > to) {
         this.lookAgainBytes = at - from;
+        this.argumentBytes = length;
         this.neededBytes = at - from + (count - index - 1) * 5;
         return INCOMPLETE;
       }
@@ -152,7 +156,13 @@ export class RequestFramer {
     return true;
   }
 
+  #malformed(lineAt: number): FrameStatus {
+    this.faultAt = lineAt;
+    return MALFORMED;
+  }
+
   #inline(bytes: Buffer, from: number, to: number): FrameStatus {
+    this.faultAt = from;
     const newline = bytes.indexOf(LF, from);
     if (newline < 0 || newline >= to) {
       this.neededBytes = to - from + 1;

@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly requestBacklogBytes: number;
   /** A request above this size goes on as a stream, on a connection of its own. */
   readonly largeRequestBytes: number;
+  /** A request that can't stream is held whole, up to this size. */
+  readonly heldRequestMaxBytes: number;
   /** What may wait in one direction before the sender is no longer read. */
   readonly flowWindowBytes: number;
   readonly keepAliveMs: number;
@@ -88,6 +90,8 @@ export interface Gateway {
    * by default while there are any.
    */
   readonly broadcastTrackers: Set<number>;
+  /** The longest argument that the upstream takes. */
+  bulkMaxBytes(): number;
   /** Null until the upstream has told its commands. */
   commands(): CommandTable | null;
   /**

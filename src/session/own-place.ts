@@ -1,8 +1,10 @@
 import type { Touch } from '../locks/contract.js';
 import type { Pipe } from '../upstream/pipe.js';
 import type { ReplyReader } from '../upstream/pipe-client.js';
+import type { Input } from './input.js';
 import { KeptTouches } from './kept-touches.js';
 import type { QueuedFilter } from './keyspace-filter.js';
+import type { MalformedRequest } from './malformed-request.js';
 import type { Command } from './route.js';
 import type { Session } from './session.js';
 import { Subscriptions } from './subscriptions.js';
@@ -32,8 +34,8 @@ export interface QueuedState {
 export class OwnPlace {
   readonly #session: Session;
   pipe: Pipe | null = null;
-  /** Bytes go to Redis untouched from now on, since Redis is to judge them. */
-  raw = false;
+  /** What Redis is to judge, and then to end the connection. */
+  #malformed: MalformedRequest | null = null;
   #pins = 0;
   readonly #touches: KeptTouches;
   #whenDrained: (() => void)[] = [];
@@ -59,6 +61,10 @@ export class OwnPlace {
   constructor(session: Session) {
     this.#session = session;
     this.#touches = new KeptTouches(session.gateway.desk);
+  }
+
+  get raw(): boolean {
+    return this.#malformed !== null;
   }
 
   get pinned(): boolean {
@@ -178,9 +184,16 @@ export class OwnPlace {
     if (this.#session.outstanding === 0) this.drained();
   }
 
-  becomeRaw(): void {
-    this.raw = true;
+  /** Redis is to judge what comes: of it `malformed` says how much goes there. */
+  becomeRaw(malformed: MalformedRequest): void {
+    this.#malformed = malformed;
     this.open().opaque = true;
+  }
+
+  sendMalformed(input: Input): void {
+    const to = this.#malformed?.take(input.bytes, input.at, input.end) ?? input.end;
+    if (to > input.at) this.sendRaw(input.bytes, input.at, to);
+    input.at = input.end;
   }
 
   /** Holds a touch until the transaction, the WATCH or the connection is over. */
@@ -230,7 +243,7 @@ export class OwnPlace {
     const pipe = this.pipe;
     this.pipe = null;
     this.#pins = 0;
-    this.raw = false;
+    this.#malformed = null;
     this.#subscriptions = null;
     this.redirection = null;
     this.#session.gateway.broadcastTrackers.delete(this.#session.id);

@@ -256,7 +256,7 @@ export class Session implements PipeClient {
     const { input } = this;
     input.gather();
     while (this.#turnstile.open && !this.closed && input.waitingBytes > 0) {
-      if (this.own.raw) this.#sendRaw(input.end);
+      if (this.own.raw) this.own.sendMalformed(input);
       else if (this.#skimmer !== null) this.#skim(this.#skimmer);
       else if (!this.#next()) break;
     }
@@ -277,7 +277,7 @@ export class Session implements PipeClient {
     // Redis says nothing to an empty frame, and need not see it.
     if (status === EMPTY) this.input.at = framer.end;
     else if (status === INLINE) inlineFrame(this, framer);
-    else if (status === MALFORMED) malformedFrame(this);
+    else if (status === MALFORMED) malformedFrame(this, framer);
     else {
       this.#skimmer = largeFrame(this, framer);
       if (this.#skimmer !== null) return true;

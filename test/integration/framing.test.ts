@@ -209,6 +209,30 @@ t.test('malformed frames get their error, and end the connection', async t => {
   await pair.same(t, 'EXISTS', 'never');
 });
 
+const BEHIND = 'behind it '.repeat(20_000);
+
+t.test('a client that writes on behind a malformed frame still gets the error', async t => {
+  const twins = await Twins.start(t);
+  for (const [what, bytes] of [
+    ...MALFORMED,
+    ['a line with a NUL', '\0'],
+    ['a count with a NUL', '*\0'],
+    ['a length with a NUL', '*1\r\n$\0'],
+    ['a count with a NUL, and its end', '*\0\r\n'],
+    ['an argument without $, and without end', '*1\r\nPING'],
+  ] as const) {
+    const { direct, proxied } = await twins.pair(t);
+    direct.write(bytes + BEHIND);
+    proxied.write(bytes);
+    for (let time = 0; time < 50 && !proxied.isEnded; time++) {
+      await sleep(1);
+      proxied.write(BEHIND);
+    }
+    const [wanted, found] = await Promise.all([direct.untilEnd(), proxied.untilEnd()]);
+    t.equal(found, wanted, what);
+  }
+});
+
 t.test('HTTP requests end the connection unanswered', async t => {
   const twins = await Twins.start(t);
   for (const bytes of [

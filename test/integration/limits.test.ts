@@ -219,6 +219,48 @@ t.test('a large value that comes before Redis has told its commands streams too'
   t.ok(growth < 64 * MIB, `it takes ${Math.round(growth / MIB)} MiB of memory`);
 });
 
+t.test('an argument that is too long is refused when it is announced', async t => {
+  for (const limit of [512 * MIB, 2 * MIB]) {
+    const args = ['--proto-max-bulk-len', String(limit)];
+    const twins = await Twins.start(t, { redis: { args } });
+    const watching = await twins.forelock.connect(t);
+    await watching.call('GET', 'k');
+    for (const [what, before] of [
+      ['one that streams', `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n`],
+      ['one that blocks', '*3\r\n$5\r\nBLPOP\r\n'],
+      ['one that changes state', '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n'],
+      ['one behind others', 'INCR n\r\n*2\r\n$5\r\nBLPOP\r\n'],
+      ['a name', '*2\r\n'],
+    ] as const) {
+      const pair = await twins.pair(t);
+      pair.write(`${before}$${limit + 1}\r\n${'v'.repeat(MIB)}`);
+      await pair.sameEnd(t, `${what}, ${limit} bytes`);
+    }
+    const pair = await twins.pair(t);
+    if (limit < 512 * MIB) await pair.same(t, 'SET', 'k', 'v'.repeat(limit));
+    await pair.same(t, 'STRLEN', 'k');
+  }
+});
+
+t.test('a request that can only be held whole is held up to a limit', async t => {
+  const redis = await RedisServer.start(t);
+  const forelock = await Forelock.start(t, {
+    upstream: redis.url,
+    args: ['--held-request-max-bytes', String(4 * MIB)],
+  });
+  const client = await forelock.connect(t);
+  t.equal(await client.call('BLPOP', 'l'.repeat(3 * MIB), '0.01'), '*-1\r\n');
+  client.write(`INCR n\r\n*3\r\n$5\r\nBLPOP\r\n$${4 * MIB}\r\n`);
+  t.equal(await client.untilEnd(), ':1\r\n', 'what came before is answered');
+  t.ok(forelock.log.some(line => /held-request-max-bytes/.test(String(line.msg))));
+  const other = await forelock.connect(t);
+  t.equal(
+    await other.call('SET', 'k', 'v'.repeat(8 * MIB)),
+    '+OK\r\n',
+    'what streams, may be larger',
+  );
+});
+
 t.test('a slow Redis is not buffered for: clients are read no further', async t => {
   const redis = await RedisServer.start(t);
   const forelock = await Forelock.start(t, { upstream: redis.url });

@@ -28,6 +28,12 @@ export const clientsSettings = {
     String(MIB),
     'a larger request streams through a connection of its own instead of the shared one',
   ),
+  heldRequestMaxBytes: setting(
+    'clients',
+    integer('bytes', MIB, 64 * GIB),
+    String(GIB),
+    "a request that can't stream, since it blocks or changes the connection's state, is held whole; above this its client is closed, as by Redis's client-query-buffer-limit",
+  ),
   flowWindowBytes: setting(
     'clients',
     integer('bytes', 4 * KIB, GIB),

@@ -86,6 +86,11 @@ export class Control {
     return this.#heartbeat.bar ?? this.#facts.bar;
   }
 
+  /** The longest argument that Redis takes of a client (proto-max-bulk-len). */
+  get bulkMaxBytes(): number {
+    return this.#facts.bulkMaxBytes;
+  }
+
   get isConnected(): boolean {
     return this.#missing.size === 0;
   }

@@ -19,6 +19,8 @@ export class ServerFacts {
   #evictionBar: string | null = NOT_TOLD;
   #keyspaceEventsBar: string | null = NOT_TOLD;
   #trackingBar: string | null = NOT_TOLD;
+  /** The longest argument that Redis takes; its default while it has not told. */
+  bulkMaxBytes = BULK_MAX_BYTES;
   #asking = 0;
 
   constructor(connection: ControlConnection, refreshMs: number, events: ServerFactsEvents) {
@@ -59,6 +61,10 @@ export class ServerFacts {
         flags === '' ? null : `notify-keyspace-events is set (${flags})`,
       );
     });
+    this.#ask(['CONFIG', 'GET', 'proto-max-bulk-len'], answer => {
+      const bytes = Number(settingOf(answer) ?? Number.NaN);
+      this.bulkMaxBytes = Number.isFinite(bytes) ? bytes : BULK_MAX_BYTES;
+    });
     this.#ask(['INFO', 'clients'], answer => this.#trackingTold(answer));
   }
 
@@ -90,14 +96,20 @@ export class ServerFacts {
 }
 
 const NOT_TOLD = 'Redis has not told its settings yet';
+const BULK_MAX_BYTES = 512 * 1024 * 1024;
 
 function settingBar(answer: ControlAnswer, barOf: (value: string) => string | null): string | null {
-  if (answer.kind === 'reply' && Array.isArray(answer.value)) {
-    const value: unknown = answer.value[1];
-    if (typeof value === 'string') return barOf(value);
-    return 'Redis does not tell its settings (CONFIG GET)';
-  }
-  return "Forelock's own user may not read the settings of Redis (CONFIG GET)";
+  const value = settingOf(answer);
+  if (value !== null) return barOf(value);
+  return answer.kind === 'reply' && Array.isArray(answer.value)
+    ? 'Redis does not tell its settings (CONFIG GET)'
+    : "Forelock's own user may not read the settings of Redis (CONFIG GET)";
+}
+
+function settingOf(answer: ControlAnswer): string | null {
+  if (answer.kind !== 'reply' || !Array.isArray(answer.value)) return null;
+  const value: unknown = answer.value[1];
+  return typeof value === 'string' ? value : null;
 }
 
 /** A client that tracks by BCAST is told of every change of a key, our tokens included. */
