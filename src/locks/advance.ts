@@ -4,10 +4,12 @@ import type { LockCore } from './core.js';
 import type { Delegation } from './delegation.js';
 import type { LockEntry, Pending } from './entry.js';
 import { extendFromMemory, extendThroughRedis } from './extend.js';
+import { heed } from './recall.js';
 import { releaseFromMemory, releaseThroughRedis, releaseUnsettled } from './release.js';
 import { keepOrYield } from './reservation.js';
 import { scheduleReview } from './review.js';
-import { settle, undoGrant } from './settle.js';
+import { settle, settleStray, takeBack, undoGrant } from './settle.js';
+import { giveUpTicket } from './strays.js';
 import { expireTouches, readyTouches } from './touch.js';
 import { parkOrRefuse } from './waiting/parking.js';
 import { serveWaiters } from './waiting/serve.js';
@@ -35,6 +37,8 @@ export function advance(core: LockCore, entry: LockEntry): void {
 
 function work(core: LockCore, entry: LockEntry): void {
   while (entry.script === null) {
+    heed(core, entry);
+    if (entry.script !== null) return;
     if (entry.undo !== null) {
       const value = entry.undo;
       entry.undo = null;
@@ -49,8 +53,13 @@ function work(core: LockCore, entry: LockEntry): void {
     if (gate === 'open' && entry.waitingTouches.length > 0) readyTouches(core, entry);
     // Who waits in the line came before whatever waits for its turn to be decided.
     if (gate === 'open' && serveWaiters(core, entry)) continue;
+    // Who came later waits with those who wait for an answer; a release or an extension does not.
+    if (entry.asking !== null && entry.queue[0]?.request.intent.kind === 'acquire') return;
     const pending = entry.queue.shift();
-    if (pending === undefined) return;
+    if (pending === undefined) {
+      if (gate === 'open' && isDueBack(core, entry) && settle(core, entry)) continue;
+      return;
+    }
     // Nobody would hear of the grant; a release or an extension is carried out all the same.
     if (pending.abandoned && pending.request.intent.kind === 'acquire') continue;
     performQueued(core, entry, pending, gate);
@@ -77,10 +86,27 @@ function performQueued(core: LockCore, entry: LockEntry, pending: Pending, gate:
 
 /** Whether requests may be decided; sends the settling that has to come first. */
 export function passGate(core: LockCore, entry: LockEntry): Gate {
+  if (entry.ticket !== null && ticketMustGo(core, entry)) giveUpTicket(core, entry);
+  if (entry.strays.length > 0) {
+    if (settleStray(core, entry)) return 'settling';
+    return core.upstreamAway() ? 'down' : 'refused';
+  }
   const delegation = entry.delegation;
   if (delegation === null || !mustSettle(core, entry, delegation)) return 'open';
   if (settle(core, entry)) return 'settling';
   return core.upstreamAway() ? 'down' : 'refused';
+}
+
+/** Its token may come into the key while a client looks at it. */
+function ticketMustGo(core: LockCore, entry: LockEntry): boolean {
+  return core.paused || entry.waitingTouches.length > 0 || entry.queue[0]?.mustPass === true;
+}
+
+/** Nobody holds the lock, and it is kept for nobody here. */
+function isDueBack(core: LockCore, { delegation, asking }: LockEntry): boolean {
+  if (delegation === null || delegation.doubted !== null || asking !== null) return false;
+  if (delegation.grant.taken) return false;
+  return delegation.recalled || core.world.monotonicMs() >= delegation.keptUntilMs;
 }
 
 function mustSettle(core: LockCore, entry: LockEntry, delegation: Delegation): boolean {
@@ -131,9 +157,9 @@ function passSettled(
   pending: Pending,
   gate: Gate,
 ): Verdict | null {
-  if (entry.delegation === null || gate === 'refused') return 'pass';
+  if (!entry.mayHoldToken() || gate === 'refused') return 'pass';
   entry.queue.unshift(pending);
-  settle(core, entry);
+  takeBack(core, entry);
   return null;
 }
 

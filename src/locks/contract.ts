@@ -92,6 +92,33 @@ export interface LockDesk {
   touchEnded(touch: Touch): void;
 }
 
+/** What scripts of other proxies tell this one. `token` is one of this proxy's. */
+export type Notice = {
+  readonly database: number;
+  /** Binary string. */
+  readonly key: string;
+  readonly token: string;
+} & (
+  | {
+      /** Somebody wants the lock while our token is in the key. */
+      readonly kind: 'recall';
+      /** Whether that one waits for it; else it wants to know whether it is held. */
+      readonly waits: boolean;
+    }
+  | {
+      /** The key was passed on to our ticket, with a block of fences. */
+      readonly kind: 'transfer';
+      readonly fence: number;
+      readonly fences: number;
+      /** For how long the fleet has kept the key. */
+      readonly keptMs: number;
+      /** Whether others wait behind. */
+      readonly further: boolean;
+    }
+  /** The owner has written its holder's value into the key, and our ticket is over. */
+  | { readonly kind: 'held' }
+);
+
 /** Names of the files in lua/. */
 export type ScriptName =
   | 'reserve'

@@ -15,6 +15,7 @@ import { OWN_PREFIX } from './names.js';
 import type { LockOptions } from './options.js';
 import { type Reply, replyOf } from './replies.js';
 import { Sightings } from './sightings.js';
+import { giveUpTicket } from './strays.js';
 import { LockTable } from './table.js';
 import { Retries } from './waiting/retries.js';
 
@@ -71,6 +72,8 @@ export class LockCore {
   /** Called when a delegation ended: a drain may be over. */
   delegationEnded: () => void = () => {};
   private generation = 0;
+  /** Of our scripts, smoothed. */
+  private roundTripMs = 1;
   private tokens = 0;
 
   constructor(
@@ -137,7 +140,7 @@ export class LockCore {
       throw new Error(`two scripts of one key: ${entry.script}, ${script}`);
     entry.script = script;
     entry.current = pending;
-    if (script === 'reserve' || script === 'retain') this.delegated.add(entry);
+    if (entry.mayHoldToken()) this.delegated.add(entry);
     this.counters.scripts[script]++;
     const sentMonotonicMs = this.world.monotonicMs();
     const sentWallMs = this.world.wallMs();
@@ -150,6 +153,8 @@ export class LockCore {
       told = true;
       entry.script = null;
       entry.current = null;
+      entry.offersTicket = false;
+      if (answer.kind === 'answer') this.measured(this.world.monotonicMs() - sentMonotonicMs);
       const flight: Flight = {
         sentMonotonicMs,
         sentWallMs,
@@ -167,9 +172,19 @@ export class LockCore {
         if (pending !== null && !pending.settled) this.deliver(entry, pending, 'lost');
       }
       entry.advancing = advancing;
-      if (entry.delegation === null && this.delegated.has(entry)) this.endDelegation(entry);
+      this.leaveIfClean(entry);
       this.advance(entry);
     });
+  }
+
+  private measured(roundTripMs: number): void {
+    this.roundTripMs += (roundTripMs - this.roundTripMs) / 8;
+  }
+
+  /** How long the owner of a key may take to answer before it is taken for dead. */
+  recallTimeoutMs(): number {
+    const { recallTimeoutMinMs, recallTimeoutMaxMs } = this.options;
+    return Math.min(Math.max(4 * this.roundTripMs, recallTimeoutMinMs), recallTimeoutMaxMs);
   }
 
   /** A broken assumption is a defect of ours: it ends the delegation of that key, no more. */
@@ -182,6 +197,7 @@ export class LockCore {
   beginDelegation(entry: LockEntry, delegation: Delegation): void {
     if (entry.delegation !== null) throw new Error('two delegations of one key');
     entry.delegation = delegation;
+    this.delegated.add(entry);
     const { journal } = this.world;
     if (journal === undefined) return;
     const number = journal.delegated(entry.database, entry.key, delegation.token);
@@ -190,10 +206,15 @@ export class LockCore {
 
   /** Our token is certainly not in the key any more. */
   endDelegation(entry: LockEntry): void {
+    if (entry.delegation !== null) entry.endedToken = entry.delegation.token;
     entry.delegation?.grant.end();
     entry.delegation = null;
-    this.delegated.delete(entry);
-    this.delegationEnded();
+    this.leaveIfClean(entry);
+  }
+
+  /** No token of ours is in the key, nor can come into it. */
+  leaveIfClean(entry: LockEntry): void {
+    if (!entry.mayHoldToken() && this.delegated.delete(entry)) this.delegationEnded();
   }
 
   /** Invariant 6: no further grant from this delegation; it is settled and over. */
@@ -211,6 +232,8 @@ export class LockCore {
   doubtAll(reason: string): void {
     this.generation++;
     for (const entry of this.delegated) {
+      // What is told may have been missed: a ticket may have brought its token unheard.
+      giveUpTicket(this, entry);
       if (entry.delegation?.doubted === null) this.doubt(entry, reason);
     }
   }

@@ -31,6 +31,15 @@ export class LockCounters {
   materializations = 0;
   renewals = 0;
   yields = 0;
+  /** Keys that other proxies asked for, of those delegated to us. */
+  recalls = 0;
+  /** Requests that waited for another proxy's answer. */
+  asks = 0;
+  /** Owners that did not answer in time. */
+  recallTimeouts = 0;
+  /** Delegations passed on to us, and by us to other proxies. */
+  transfersIn = 0;
+  transfersOut = 0;
   touches = 0;
   touchesDelayed = 0;
   wholeDatabaseTouches = 0;

@@ -84,6 +84,12 @@ export class Delegation {
   keptUntilMs: number;
   /** Since when it is idle and kept for the next request; NaN while a holder has it. */
   keptFromMs: number;
+  /** Monotonic; since when others of the fleet are known to want the key. Infinity: they don't. */
+  recalledAtMs = Infinity;
+  /** Grants handed on from memory since then. */
+  handOffs = 0;
+  /** Whether another proxy has passed it on to us. */
+  transferred = false;
   /** Grants since the lease last began: an unused delegation is not renewed. */
   uses = 0;
 
@@ -96,6 +102,14 @@ export class Delegation {
   ) {
     this.keptFromMs = keptFromMs;
     this.keptUntilMs = keptUntilMs;
+  }
+
+  get recalled(): boolean {
+    return this.recalledAtMs < Infinity;
+  }
+
+  recall(nowMs: number): void {
+    this.recalledAtMs = Math.min(this.recalledAtMs, nowMs);
   }
 
   hasFence(): boolean {

@@ -1,8 +1,9 @@
-import type { LockRequest, ScriptName, Touch } from './contract.js';
+import type { LockRequest, Notice, ScriptName, Touch } from './contract.js';
 import type { Delegation } from './delegation.js';
 import type { LockDatabase } from './table.js';
 import type { TemplateRecord } from './templates.js';
 import type { Tenure } from './tenure.js';
+import type { Stray, Ticket } from './ticket.js';
 import { type Place, WaitingLine } from './waiting/line.js';
 
 /** A client's lock request that has not got its verdict yet. */
@@ -20,6 +21,17 @@ export interface Pending {
   hurried: boolean;
   /** In the line of those who wait for the lock; null: it has none. */
   place: Place | null;
+  /** Monotonic; by then the owner that was asked for it has to answer. NaN: none was asked. */
+  askedUntilMs: number;
+}
+
+/** Requests whose `want` was answered with a ticket: they wait until the owner has answered. */
+export interface Asking {
+  readonly pendings: readonly Pending[];
+  /** Monotonic; an owner that has not answered by then is taken for dead. */
+  readonly untilMs: number;
+  /** Monotonic; Redis is asked once more then, since an answer may have been lost. */
+  readonly againAtMs: number;
 }
 
 /** A touch that waits until the keys it names are settled. */
@@ -77,6 +89,24 @@ export class LockEntry {
 
   /** Our token in the key, as far as we know. */
   delegation: Delegation | null = null;
+  /** The token of the last delegation that is certainly over. */
+  endedToken = '';
+  /** Our place in the fleet's line for this key. */
+  ticket: Ticket | null = null;
+  /** Whether the script on its way offers Redis a ticket. */
+  offersTicket = false;
+  /** Tokens of ours that may be in the key, or come into it, and grant nothing. */
+  readonly strays: Stray[] = [];
+  /** Monotonic; no taking back of strays before, where Redis has refused one. */
+  straysAtMs = -Infinity;
+  /** Requests that wait for another proxy's answer. */
+  asking: Asking | null = null;
+  /** What was told while a script was on its way: gone through once that is answered. */
+  readonly notices: Notice[] = [];
+  /** Monotonic; since another proxy has asked for it, the key is not reserved until then. */
+  backOffUntilMs = -Infinity;
+  backOffMs = 0;
+
   /** A grant that nobody heard of, to be taken back from Redis before anything else. */
   undo: string | null = null;
   /** The local grant, by its number, that has been held for long enough to be written to Redis. */
@@ -84,8 +114,6 @@ export class LockEntry {
 
   /** Those who wait for the lock, and places of those who are expected again. */
   readonly line = new WaitingLine();
-  /** Another proxy is known to wait for this lock. */
-  othersWait = false;
 
   /** The client's value in the key, as far as we know. */
   holder: KnownHolder | null = null;
@@ -132,7 +160,13 @@ export class LockEntry {
 
   /** Whether the next decision has to wait for its turn. */
   busy(): boolean {
-    return this.script !== null || this.queue.length > 0 || this.advancing || this.undo !== null;
+    return (
+      this.script !== null ||
+      this.queue.length > 0 ||
+      this.advancing ||
+      this.undo !== null ||
+      this.asking !== null
+    );
   }
 
   /**
@@ -146,9 +180,16 @@ export class LockEntry {
     else this.queue.splice(this.queue[0]?.mustPass === true ? 1 : 0, 0, pending);
   }
 
-  /** Whether Redis may have a token of ours in this key, now or by a script on its way. */
+  /** Whether Redis may have a token of ours in this key, now, or by a script on its way or a ticket. */
   mayHoldToken(): boolean {
-    return this.delegation !== null || this.script === 'reserve' || this.script === 'retain';
+    return (
+      this.delegation !== null ||
+      this.ticket !== null ||
+      this.strays.length > 0 ||
+      this.offersTicket ||
+      this.script === 'reserve' ||
+      this.script === 'retain'
+    );
   }
 
   noteTtl(ttlMs: number): void {
@@ -185,7 +226,7 @@ export class LockEntry {
   idle(): boolean {
     return (
       !this.busy() &&
-      this.delegation === null &&
+      !this.mayHoldToken() &&
       this.line.size === 0 &&
       this.touchesInFlight === 0 &&
       this.passesInFlight === 0 &&

@@ -75,7 +75,8 @@ function extendByMaterializing(
 ): void {
   const delegation = entry.delegation;
   if (delegation === null) throw new Error('nothing to materialize');
-  materialize(core, entry, delegation, [entry.key], intent.ttlMs, pending, reply => {
+  const keys = [entry.key];
+  materialize(core, entry, delegation, keys, intent.ttlMs, 'settle', pending, reply => {
     if (reply.status === 'materialized') {
       core.counters.extensionsThroughRedis++;
       core.deliver(entry, pending, 'extended');

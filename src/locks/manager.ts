@@ -6,6 +6,7 @@ import type {
   LockFeedback,
   LockRequest,
   LockWorld,
+  Notice,
   PassOutcome,
   ProvenDelegation,
   Touch,
@@ -19,6 +20,8 @@ import { type FenceAnswer, tellFence } from './fence.js';
 import { passed, passing } from './learn.js';
 import type { LockOptions } from './options.js';
 import { noteRefused } from './outcome.js';
+import { newPending, pendingOf } from './pending.js';
+import { told } from './recall.js';
 import { recover } from './recovery.js';
 import { releaseFromMemory } from './release.js';
 import { reserve } from './reservation.js';
@@ -280,6 +283,16 @@ export class LockManager implements LockDesk {
     });
   }
 
+  /** Scripts of other proxies tell us something, by way of Redis. */
+  told(notice: Notice): void {
+    const { core } = this;
+    const { database, key } = notice;
+    // A token in a key that is not in the table can only be one that was forgotten.
+    const nowMs = core.world.monotonicMs();
+    const entry = core.table.find(database, key) ?? core.enter(database, key, nowMs);
+    if (entry !== undefined) told(core, entry, notice);
+  }
+
   /** The connection for scripts is lost: nothing that was heard before proves anything any more. */
   upstreamLost(): void {
     this.core.upstreamDown = true;
@@ -376,23 +389,4 @@ export class LockManager implements LockDesk {
   barredTemplates(): readonly string[] {
     return this.core.table.templates.barred(this.core.world.monotonicMs());
   }
-}
-
-function newPending(request: LockRequest, retrier: boolean, nowMs: number): Pending {
-  return {
-    request,
-    sinceMs: nowMs,
-    abandoned: false,
-    mustPass: request.onlyRedis,
-    settled: false,
-    retrier,
-    hurried: false,
-    place: null,
-  };
-}
-
-/** Where this request waits, if it does. */
-function pendingOf(entry: LockEntry, request: LockRequest): Pending | null {
-  if (entry.current?.request === request) return entry.current;
-  return entry.queue.find(each => each.request === request) ?? entry.line.pendingOf(request);
 }

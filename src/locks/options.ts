@@ -65,6 +65,28 @@ export interface LockOptions {
    * this times the reservations per second is to stay under a million.
    */
   readonly fenceBlockSize: number;
+  /**
+   * How long the owner of a delegation may take to answer another proxy: four round trips as they
+   * are measured, within these two. Who has not answered by then is taken for dead.
+   */
+  readonly recallTimeoutMinMs: number;
+  readonly recallTimeoutMaxMs: number;
+  /**
+   * How long a ticket lives, at least: a proxy that is gone is passed a lock no later. While somebody
+   * waits, another one replaces it at half of that.
+   */
+  readonly ticketMinMs: number;
+  /**
+   * How long a proxy hands a lock on to its own waiters once another one has asked for it: bounds how
+   * often two proxies pass it to and fro.
+   */
+  readonly recallHoldMs: number;
+  /**
+   * For how long a key is not reserved once another proxy has asked for it: it is used elsewhere.
+   * Doubles with each further recall, up to the maximum.
+   */
+  readonly recallBackOffMs: number;
+  readonly recallBackOffMaxMs: number;
   /** How soon a settling that Redis refused (out of memory, read-only …) is tried again. */
   readonly settleRetryMs: number;
   /**
@@ -113,6 +135,12 @@ export const lockDefaults: LockOptions = {
   wholeDatabaseTouchesPerS: 1,
   lockKeysMax: 100_000,
   fenceBlockSize: 1_000,
+  recallTimeoutMinMs: 10,
+  recallTimeoutMaxMs: 50,
+  ticketMinMs: 100,
+  recallHoldMs: 10,
+  recallBackOffMs: 30_000,
+  recallBackOffMaxMs: 600_000,
   settleRetryMs: 100,
   parkMs: 50,
   parkTtlPercent: 10,

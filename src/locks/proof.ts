@@ -33,6 +33,12 @@ export function whyNotDelegate(core: LockCore, entry: LockEntry, nowMs: number):
   return null;
 }
 
+/** Why this key is not taken ahead of a request now, for people; null if it may be. */
+export function whyNotReserve(core: LockCore, entry: LockEntry, nowMs: number): string | null {
+  if (nowMs < entry.backOffUntilMs) return 'another proxy has asked for it';
+  return whyNotDelegate(core, entry, nowMs);
+}
+
 export function proven(core: LockCore, entry: LockEntry): boolean {
   return (
     entry.proof >= core.options.proofGrants ||

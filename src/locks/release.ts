@@ -7,8 +7,17 @@ import { surelyHeldByAnother } from './held.js';
 import { leaseMsFor } from './lease.js';
 import { FENCE_COUNTER } from './names.js';
 import { noteReleased, whyNotDelegate } from './proof.js';
+import { numberAt } from './replies.js';
 import { delegated, keepOrYield, mayBeDelegated, wantedUntilMs } from './reservation.js';
-import { leftToRedis, settle, yieldDelegation } from './settle.js';
+import {
+  givingArgs,
+  howToGive,
+  leftToRedis,
+  settle,
+  tenureLimitMs,
+  yieldDelegation,
+} from './settle.js';
+import { passedOn } from './transfer.js';
 import { releasedInVain } from './waiting/parking.js';
 
 /** Hot path: a verdict from memory, or null where Redis has to be asked. Allocates nothing. */
@@ -87,7 +96,7 @@ export function releaseUnsettled(
   if (delegation === null || !delegation.grant.live(nowMs)) return 'pass';
   if (delegation.grant.value !== intent.value) return 'not-owner';
   yieldDelegation(core, entry, delegation, pending, reply => {
-    if (reply.status === 'yielded') {
+    if (reply.status === 'yielded' || reply.status === 'passed') {
       released(core, entry, pending, delegation.grant.grantedAtMs);
       core.deliver(entry, pending, 'released');
     } else if (entry.delegation === null) {
@@ -101,12 +110,18 @@ export function releaseUnsettled(
 
 function release(core: LockCore, entry: LockEntry, pending: Pending, intent: ReleaseIntent): void {
   const holder = entry.holder;
-  const keys = [entry.key, entry.companion];
-  core.send(entry, 'release', keys, [intent.value], pending, reply => {
+  const keys = [entry.key, entry.companion, FENCE_COUNTER];
+  const args = [intent.value, ...givingArgs(core, entry), howToGive(core, entry)];
+  core.send(entry, 'release', keys, args, pending, reply => {
     switch (reply.status) {
       case 'released':
         if (holder?.value === intent.value) released(core, entry, pending, holder.grantedAtMs);
         leftToRedis(entry, core.world.monotonicMs());
+        core.deliver(entry, pending, 'released');
+        return;
+      case 'passed':
+        if (holder?.value === intent.value) released(core, entry, pending, holder.grantedAtMs);
+        passedOn(core, entry, reply);
         core.deliver(entry, pending, 'released');
         return;
       case 'not-owner':
@@ -132,14 +147,26 @@ function retain(
   const keptMs = Math.floor(entry.tenure.keptMs(core.world.monotonicMs()));
   const keys = [entry.key, entry.companion, FENCE_COUNTER];
   const { proxy, options } = core;
-  const args = [intent.value, token, leaseMs, proxy, options.fenceBlockSize, keptMs];
+  const own = [intent.value, token, leaseMs, proxy, options.fenceBlockSize, keptMs];
+  const args = [...own, entry.database, tenureLimitMs(entry), options.breathMs];
   core.send(entry, 'retain', keys, args, pending, (reply, flight) => {
     switch (reply.status) {
       case 'retained':
         core.counters.retentions++;
         entry.tenure.kept(core.world.monotonicMs(), 0);
         delegated(core, entry, token, leaseMs, untilMs, reply, flight);
+        if (numberAt(reply, 2) > 0) entry.delegation?.recall(core.world.monotonicMs());
         released(core, entry, pending, grantedAtMs);
+        core.deliver(entry, pending, 'released');
+        return;
+      case 'released':
+        released(core, entry, pending, grantedAtMs);
+        leftToRedis(entry, core.world.monotonicMs());
+        core.deliver(entry, pending, 'released');
+        return;
+      case 'passed':
+        released(core, entry, pending, grantedAtMs);
+        passedOn(core, entry, reply);
         core.deliver(entry, pending, 'released');
         return;
       case 'not-owner':

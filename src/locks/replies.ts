@@ -2,14 +2,14 @@ import type { ScriptAnswer, ScriptName } from './contract.js';
 
 /** The status words of each script; lua/ says what comes after them. */
 const STATUS_WORDS: Readonly<Record<ScriptName, readonly string[]>> = {
-  reserve: ['reserved', 'held', 'delegated', 'other-type'],
+  reserve: ['reserved', 'held', 'delegated', 'wanted', 'other-type'],
   renew: ['renewed', 'gone', 'other-type'],
-  want: ['yours', 'held', 'delegated', 'other-type'],
+  want: ['yours', 'held', 'asked', 'delegated', 'other-type'],
   materialize: ['materialized', 'gone', 'other-type'],
-  retain: ['retained', 'not-owner', 'other-type'],
-  release: ['released', 'not-owner', 'other-type'],
+  retain: ['retained', 'released', 'passed', 'not-owner', 'other-type'],
+  release: ['released', 'passed', 'not-owner', 'other-type'],
   extend: ['extended', 'not-owner', 'other-type'],
-  yield: ['yielded', 'gone', 'other-type'],
+  yield: ['yielded', 'passed', 'gone', 'other-type'],
   fence: ['fence', 'not-owner', 'other-type'],
   recover: ['materialized', 'freed', 'gone', 'other-type'],
 };
@@ -45,4 +45,15 @@ export function numberAt(reply: Reply, index: number): number {
 export function textAt(reply: Reply, index: number): string {
   const value = reply.values[index];
   return typeof value === 'string' ? value : '';
+}
+
+/**
+ * For how long after a connection was lost Redis may still carry out what it had taken of it: its
+ * loop reads what lies in the socket's buffer before it sees the end.
+ */
+const LATE_SCRIPT_MS = 1000;
+
+/** By when the script of this reply has run, if it runs at all. */
+export function latestRunMs(reply: Reply, nowMs: number): number {
+  return reply.status === 'unknown' ? nowMs + LATE_SCRIPT_MS : nowMs;
 }

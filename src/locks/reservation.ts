@@ -3,10 +3,11 @@ import { Delegation } from './delegation.js';
 import type { LockEntry } from './entry.js';
 import { leaseMsFor } from './lease.js';
 import { FENCE_COUNTER } from './names.js';
-import { noteHeld, noteTokenGone, whyNotDelegate } from './proof.js';
-import { numberAt, type Reply, textAt } from './replies.js';
+import { noteHeld, noteTokenGone, whyNotDelegate, whyNotReserve } from './proof.js';
+import { latestRunMs, numberAt, type Reply, textAt } from './replies.js';
 import { settle } from './settle.js';
-import { handOff, othersHaveTheirTurn } from './waiting/hand-off.js';
+import { giveUpTicket, ticketOver } from './strays.js';
+import { handOff } from './waiting/hand-off.js';
 
 /**
  * The beginnings of a delegation, and what keeps it: ahead of a forecast request (reserve), in
@@ -16,9 +17,9 @@ import { handOff, othersHaveTheirTurn } from './waiting/hand-off.js';
 /** Takes an absent key for us until that monotonic moment; whether the script was sent. */
 export function reserve(core: LockCore, entry: LockEntry, untilMs: number): boolean {
   const nowMs = core.world.monotonicMs();
-  if (entry.busy() || entry.delegation !== null || untilMs <= nowMs) return false;
+  if (entry.busy() || entry.mayHoldToken() || untilMs <= nowMs) return false;
   if (entry.heldUntilMs() > nowMs) return false;
-  if (whyNotDelegate(core, entry, nowMs) !== null) return false;
+  if (whyNotReserve(core, entry, nowMs) !== null) return false;
   const token = core.newToken();
   const leaseMs = leaseMsFor(entry.ttlMs, core.options);
   const keys = [entry.key, entry.companion, FENCE_COUNTER];
@@ -37,6 +38,8 @@ export function reserve(core: LockCore, entry: LockEntry, untilMs: number): bool
         return;
       case 'delegated':
         adoptUnknownToken(core, entry, reply);
+        return;
+      case 'wanted':
         return;
       default:
         mayBeDelegated(core, entry, token, leaseMs, reply, flight);
@@ -65,18 +68,9 @@ export function delegated(
   delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, ranByMs, core.options);
   entry.sawNoHolder();
   core.beginDelegation(entry, delegation);
+  // No script writes a token of its own over a live ticket of ours but ends it.
+  ticketOver(core, entry);
   if (!flight.trusted) core.doubt(entry, 'doubt came up while the token was on its way');
-}
-
-/**
- * For how long after a connection was lost Redis may still carry out what it had taken of it: its
- * loop reads what lies in the socket's buffer before it sees the end.
- */
-const LATE_SCRIPT_MS = 1000;
-
-/** By when the script of this reply has run, if it runs at all. */
-function latestRunMs(reply: Reply, nowMs: number): number {
-  return reply.status === 'unknown' ? nowMs + LATE_SCRIPT_MS : nowMs;
 }
 
 /** A script that writes a token gave no answer of its own: the token may be in the key, in doubt. */
@@ -89,6 +83,7 @@ export function mayBeDelegated(
   flight: Flight,
 ): void {
   if (reply.status === 'unknown' || reply.status === 'unexpected') {
+    giveUpTicket(core, entry);
     delegated(core, entry, token, leaseMs, 0, reply, flight);
     entry.holderUnknown();
   }
@@ -107,7 +102,6 @@ export function adoptUnknownToken(core: LockCore, entry: LockEntry, reply: Reply
   const leftMs = Math.max(0, numberAt(reply, 1));
   delegation.lease.begin(leftMs, nowMs, core.world.wallMs(), nowMs, core.options);
   core.beginDelegation(entry, delegation);
-  core.delegated.add(entry);
   core.doubt(entry, 'unknown token of this proxy in the key');
   return true;
 }
@@ -119,7 +113,7 @@ export function adoptUnknownToken(core: LockCore, entry: LockEntry, reply: Reply
 export function keepOrYield(core: LockCore, entry: LockEntry, delegation: Delegation): void {
   if (handOff(core, entry, delegation)) return;
   const nowMs = core.world.monotonicMs();
-  const untilMs = retainUntilMs(core, entry, nowMs);
+  const untilMs = delegation.recalled ? 0 : retainUntilMs(core, entry, delegation, nowMs);
   if (untilMs <= nowMs || !delegation.hasFence()) {
     settle(core, entry);
     return;
@@ -130,21 +124,26 @@ export function keepOrYield(core: LockCore, entry: LockEntry, delegation: Delega
   core.wakeBy(entry, untilMs);
 }
 
-function retainUntilMs(core: LockCore, entry: LockEntry, nowMs: number): number {
+function retainUntilMs(
+  core: LockCore,
+  entry: LockEntry,
+  delegation: Delegation,
+  nowMs: number,
+): number {
   if (core.paused || entry.waitingTouches.length > 0) return 0;
   if (!entry.declared && nowMs >= entry.tenure.endsAtMs()) return 0;
-  if (othersHaveTheirTurn(core, entry)) {
-    entry.line.handOffs = 0;
-    return 0;
-  }
+  // What came from another proxy was not proven here.
+  if (delegation.transferred && whyNotDelegate(core, entry, nowMs) !== null) return 0;
   return wantedUntilMs(core, entry, nowMs);
 }
 
 /** Until when a lock is worth to be kept: a request is forecast, or somebody waits or is expected. */
 export function wantedUntilMs(core: LockCore, entry: LockEntry, nowMs: number): number {
   const { line } = entry;
+  // A key that another proxy has asked for is not kept for what is only forecast.
+  const backsOff = nowMs < entry.backOffUntilMs;
   return Math.max(
-    core.policy.retainUntilMs(entry.database, entry.key, nowMs),
+    backsOff ? 0 : core.policy.retainUntilMs(entry.database, entry.key, nowMs),
     line.waits() ? nowMs + core.options.parkMs : 0,
     line.placeUntilMs(nowMs),
   );

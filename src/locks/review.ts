@@ -1,5 +1,6 @@
 import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
+import { askingDueAtMs, reviewAsking } from './recall.js';
 import { keepOrYield, renew, renewDueAtMs } from './reservation.js';
 import { settle } from './settle.js';
 import { endDueParkings } from './waiting/parking.js';
@@ -9,7 +10,10 @@ import { lineWakesAtMs } from './waiting/wake.js';
 export function review(core: LockCore, entry: LockEntry): void {
   try {
     endDueParkings(core, entry);
-    if (entry.script === null && !entry.advancing) reviewDelegation(core, entry);
+    if (entry.script === null && !entry.advancing) {
+      reviewAsking(core, entry);
+      reviewDelegation(core, entry);
+    }
   } catch (error) {
     core.broken(entry, error);
   }
@@ -45,12 +49,16 @@ function reviewDelegation(core: LockCore, entry: LockEntry): void {
 
 /** Arms the timer for the next moment that matters. */
 export function scheduleReview(core: LockCore, entry: LockEntry): void {
-  let nextMs = lineWakesAtMs(core, entry, core.world.monotonicMs());
+  const lineAtMs = lineWakesAtMs(core, entry, core.world.monotonicMs());
+  let nextMs = Math.min(lineAtMs, askingDueAtMs(entry));
   if (core.upstreamAway()) {
     for (const first of [entry.queue[0], entry.waitingTouches[0]]) {
       if (first !== undefined)
         nextMs = Math.min(nextMs, first.sinceMs + core.options.reconnectWaitMs);
     }
+  }
+  if (entry.strays.length > 0 && entry.script === null && !core.upstreamAway()) {
+    nextMs = Math.min(nextMs, entry.straysAtMs);
   }
   const delegation = entry.delegation;
   if (delegation !== null && entry.script === null) {

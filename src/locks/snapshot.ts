@@ -1,6 +1,6 @@
 import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
-import { proven, whyNotDelegate } from './proof.js';
+import { proven, whyNotReserve } from './proof.js';
 
 /** A lock key as people see it. All times are milliseconds from now. */
 export interface LockSnapshot {
@@ -88,7 +88,7 @@ export function lockSnapshot(core: LockCore, entry: LockEntry): LockSnapshot {
     grants: entry.memoryGrants + entry.redisGrants,
     grantsFromMemory: entry.memoryGrants,
     refusals: entry.refusals,
-    bar: whyNotDelegate(core, entry, nowMs),
+    bar: whyNotReserve(core, entry, nowMs),
   };
 }
 
@@ -126,7 +126,7 @@ export function explain(core: LockCore, database: number, key: string): LockExpl
         ? core.table.admits(key)
           ? 'no grant and its release by compare were seen'
           : 'never delegated by its name or by --no-delegate'
-        : whyNotDelegate(core, entry, nowMs),
+        : whyNotReserve(core, entry, nowMs),
     declared: entry?.declared ?? core.table.declares(key),
     proven: entry !== undefined && proven(core, entry),
     grantsReleasedByCompare: entry?.proof ?? 0,

@@ -46,6 +46,11 @@ export class Tenure {
     return this.phase === 'kept' || this.phase === 'owed' ? this.sinceMs + this.limitMs : Infinity;
   }
 
+  /** Whether the key has been kept for long enough, and is to be left to Redis for a breath. */
+  isOver(nowMs: number): boolean {
+    return !this.mayKeep(nowMs) && this.phase === 'owed';
+  }
+
   /** For how long the key has been kept from others, 0 where it is not. */
   keptMs(nowMs: number): number {
     return this.phase === 'kept' || this.phase === 'owed' ? nowMs - this.sinceMs : 0;
@@ -71,6 +76,11 @@ export class Tenure {
       this.breathGrants = 0;
       this.counters.breaths++;
     }
+  }
+
+  /** Another proxy has the key now: whoever gets it next, is told by Redis since when it is kept. */
+  passedOn(nowMs: number): void {
+    this.freeSinceMs = nowMs;
   }
 
   /** A client of ours got the lock through Redis, in fair competition. */

@@ -8,10 +8,35 @@ const key = 'lock:{\xff\x00}:1';
 const value = 'holder \x00\xfe\r\n';
 const token = 'forelock:p1:e1:1';
 const otherToken = 'forelock:p1:e1:2';
+const foreignToken = 'forelock:p2:e9:1';
 const companion = companionOf(key) ?? '';
 
 const reserveArgs = (name: string): (string | number)[] => [name, 60_000, 'p1', 1000, ''];
-const retainArgs = (name: string): (string | number)[] => [value, name, 60_000, 'p1', 1000, 700];
+const retainArgs = (name: string): (string | number)[] => {
+  return [value, name, 60_000, 'p1', 1000, 700, 0, LIMIT_MS, BREATH_MS];
+};
+
+/** How long the fleet may keep a key from others, and how long it then leaves it to them. */
+const LIMIT_MS = 2000;
+const BREATH_MS = 500;
+/** What all scripts are told that give a key back: database, fences, limit, breath. */
+const giving = [0, 1000, LIMIT_MS, BREATH_MS];
+
+interface WantArgs {
+  readonly own?: string;
+  readonly believed?: string;
+  readonly proxy?: string;
+  readonly waits?: boolean;
+  readonly asks?: boolean;
+  readonly ticket?: string;
+}
+
+const wantArgs = (args: WantArgs = {}): (string | number)[] => {
+  const { own = '', believed = '', proxy = 'p1', waits = false, ticket = '' } = args;
+  const { asks = !waits } = args;
+  const offer = [ticket, ticket === '' ? 0 : 20_000, ticket === '' ? 0 : 40_000, asks ? 1 : 0];
+  return [value, 30_000, own, believed, proxy, ...giving, waits ? 1 : 0, ...offer];
+};
 
 /** What has to be in the key for each script to do its work. */
 const PRESENT = {
@@ -34,6 +59,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
   const { redis } = scripts;
   const keyBytes = Buffer.from(key, 'latin1');
   const companionBytes = Buffer.from(companion, 'latin1');
+  const allKeys = [key, companion, FENCE_COUNTER];
   const stored = async (): Promise<string | null> =>
     (await redis.getBuffer(keyBytes))?.toString('latin1') ?? null;
   const put = (text: string, ttlMs = 5000): Promise<unknown> =>
@@ -136,9 +162,8 @@ t.test('each script does what its header says, on a real Redis', async t => {
   });
 
   t.test('want', async t => {
-    const keys = [key, FENCE_COUNTER];
     const want = (own = '', believed = '') =>
-      scripts.run({ script: 'want', keys, args: [value, 30_000, own, believed] });
+      scripts.run({ script: 'want', keys: allKeys, args: wantArgs({ own, believed }) });
 
     t.test('takes an absent key, with one fence number', async t => {
       const [status, fence, over] = await want();
@@ -157,7 +182,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
       t.equal(await stored(), value);
     });
 
-    t.test('takes no other token, and names it', async t => {
+    t.test('takes no other token of this proxy, and names it', async t => {
       await put(otherToken);
       for (const own of ['', token]) {
         const [status, leftMs, found] = await want(own);
@@ -204,7 +229,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
       t.strictSame(await materialize(), ['materialized']);
       t.equal(await redis.exists(companionBytes), 1);
       await put(token);
-      const args = [token, value, 700];
+      const args = [token, value, 700, 0, 'settle'];
       const settled = await scripts.run({ script: 'materialize', keys: [key, companion], args });
       t.strictSame(settled, ['materialized']);
       t.equal(await redis.exists(companionBytes), 0);
@@ -223,8 +248,7 @@ t.test('each script does what its header says, on a real Redis', async t => {
   });
 
   t.test('retain', async t => {
-    const keys = [key, companion, FENCE_COUNTER];
-    const retain = () => scripts.run({ script: 'retain', keys, args: retainArgs(token) });
+    const retain = () => scripts.run({ script: 'retain', keys: allKeys, args: retainArgs(token) });
 
     t.test("puts a new token in place of the holder's value", async t => {
       await put(value);
@@ -249,13 +273,15 @@ t.test('each script does what its header says, on a real Redis', async t => {
   });
 
   t.test('release', async t => {
-    const release = () => scripts.run({ script: 'release', keys: [key, companion], args: [value] });
+    const release = () =>
+      scripts.run({ script: 'release', keys: allKeys, args: [value, ...giving, 'pass'] });
 
-    t.test("removes the holder's value and the companion", async t => {
+    t.test("removes the holder's value, and the companion after a breath", async t => {
       await put(value);
       await redis.set(companionBytes, '{}');
       t.strictSame(await release(), ['released']);
-      t.equal(await redis.dbsize(), 0);
+      t.equal(await stored(), null);
+      between(t, await redis.pttl(companionBytes), 1, BREATH_MS);
     });
 
     t.test("frees nobody else's lock", async t => {
@@ -287,13 +313,31 @@ t.test('each script does what its header says, on a real Redis', async t => {
   });
 
   t.test('yield', async t => {
-    const giveBack = () => scripts.run({ script: 'yield', keys: [key, companion], args: [token] });
+    const giveBack = (how = 'pass') =>
+      scripts.run({ script: 'yield', keys: allKeys, args: [token, ...giving, how] });
 
-    t.test('removes the token and the companion', async t => {
-      await put(token);
-      await redis.set(companionBytes, '{}');
+    t.test('removes the token, and the companion after a breath', async t => {
+      for (const [how, leastMs, mostMs] of [
+        ['pass', 1, BREATH_MS],
+        ['end', -2, -2],
+        ['leave', -2, -2],
+      ] as const) {
+        await put(token);
+        await redis.set(companionBytes, '{}');
+        t.strictSame(await giveBack(how), ['yielded']);
+        t.equal(await stored(), null);
+        between(t, await redis.pttl(companionBytes), leastMs, mostMs);
+      }
+    });
+
+    t.test('who takes the key within a breath goes on with its tenure', async t => {
+      await scripts.run({ script: 'reserve', keys: allKeys, args: reserveArgs(token) });
+      await new Promise(resolve => setTimeout(resolve, 30));
       t.strictSame(await giveBack(), ['yielded']);
-      t.equal(await redis.dbsize(), 0);
+      const args = reserveArgs(otherToken);
+      const [status, , keptMs] = await scripts.run({ script: 'reserve', keys: allKeys, args });
+      t.equal(status, 'reserved');
+      between(t, Number(keptMs), 30, 400);
     });
 
     t.test('removes nothing but the exact token', async t => {
@@ -303,6 +347,207 @@ t.test('each script does what its header says, on a real Redis', async t => {
       await put(otherToken);
       t.strictSame(await giveBack(), ['gone', 'token']);
       t.equal(await stored(), otherToken);
+    });
+  });
+
+  t.test('tickets', async t => {
+    /** What the fleet was told, in order: the channel of each proxy, and the words. */
+    const told: string[] = [];
+    const ear = redis.duplicate();
+    t.teardown(() => ear.disconnect());
+    await ear.psubscribe('forelock:proxy:*');
+    ear.on('pmessageBuffer', (_pattern: Buffer, channel: Buffer, message: Buffer) => {
+      told.push(`${channel.toString('latin1').slice(15)}: ${message.toString('latin1')}`);
+    });
+    const want = (args: WantArgs) =>
+      scripts.run({ script: 'want', keys: allKeys, args: wantArgs(args) });
+    const yields = (name: string, how = 'pass') =>
+      scripts.run({ script: 'yield', keys: allKeys, args: [name, ...giving, how] });
+    const releases = (how = 'pass') =>
+      scripts.run({ script: 'release', keys: allKeys, args: [value, ...giving, how] });
+    const heard = async (): Promise<string[]> => {
+      await ear.ping();
+      return told.splice(0);
+    };
+    t.beforeEach(heard);
+    const tickets = async (): Promise<string[]> => {
+      const record = JSON.parse((await redis.get(companionBytes)) ?? '{}');
+      return (record.tickets ?? []).map((ticket: { token: string }) => ticket.token);
+    };
+    /** p1 has the key in delegation; p2 and then p3 have asked for it. */
+    const twoAsked = async (): Promise<void> => {
+      await scripts.run({ script: 'reserve', keys: allKeys, args: reserveArgs(token) });
+      await want({ proxy: 'p2', ticket: 'forelock:p2:e:1' });
+      await want({ proxy: 'p3', ticket: 'forelock:p3:e:1', waits: true });
+      await heard();
+    };
+
+    t.test("want of another proxy's token takes a ticket, and tells the owner", async t => {
+      await put(foreignToken);
+      const [status, leftMs, found] = await want({ ticket: token });
+      t.strictSame([status, found], ['asked', foreignToken]);
+      between(t, Number(leftMs), 4000, 5000);
+      t.strictSame(await heard(), [`p2: recall 0 ${foreignToken} 0 ${key}`]);
+      t.strictSame(await tickets(), [token]);
+      between(t, await redis.pttl(companionBytes), 19_000, 20_000);
+      await want({ ticket: otherToken, waits: true });
+      t.strictSame(await heard(), [`p2: recall 0 ${foreignToken} 1 ${key}`], 'all who ask, wait');
+      t.strictSame(await tickets(), [otherToken], 'one ticket a proxy');
+      t.equal(await stored(), foreignToken);
+    });
+
+    t.test('a renewed ticket keeps its place', async t => {
+      await twoAsked();
+      await want({ proxy: 'p2', own: 'forelock:p2:e:1', ticket: 'forelock:p2:e:2' });
+      t.strictSame(await tickets(), ['forelock:p2:e:2', 'forelock:p3:e:1']);
+    });
+
+    t.test('yield passes the key on to the first ticket, and tells its proxy', async t => {
+      await twoAsked();
+      const [status, passed, fence, fences, keptMs, further] = await yields(token);
+      t.strictSame([status, passed, fences, further], ['passed', 'forelock:p2:e:1', 1000, 1]);
+      t.equal(await stored(), 'forelock:p2:e:1');
+      between(t, await redis.pttl(keyBytes), 39_000, 40_000);
+      t.strictSame(await heard(), [
+        `p2: transfer 0 forelock:p2:e:1 ${fence} 1000 ${keptMs} 1 ${key}`,
+      ]);
+      t.equal(await redis.get(FENCE_COUNTER), String(Number(fence) + 1000));
+      t.strictSame(await tickets(), ['forelock:p3:e:1']);
+      t.equal((await yields('forelock:p2:e:1'))[1], 'forelock:p3:e:1', 'in order');
+      t.strictSame(await yields('forelock:p3:e:1'), ['yielded']);
+      between(t, await redis.pttl(companionBytes), 1, BREATH_MS);
+    });
+
+    t.test(
+      "release passes it on likewise; no ticket is taken beside 'held' but to wait",
+      async t => {
+        await put(value);
+        t.equal((await want({ proxy: 'p2', ticket: 'forelock:p2:e:1' }))[0], 'held');
+        t.strictSame(await tickets(), []);
+        await want({ proxy: 'p2', ticket: 'forelock:p2:e:1', waits: true });
+        t.equal((await releases())[0], 'passed');
+        t.equal(await stored(), 'forelock:p2:e:1');
+        t.match(await heard(), [/^p2: transfer 0 forelock:p2:e:1 /]);
+      },
+    );
+
+    t.test("retain takes nothing from those who wait, and 'reserve' neither", async t => {
+      await put(value);
+      await want({ proxy: 'p2', ticket: 'forelock:p2:e:1', waits: true });
+      const retained = await scripts.run({
+        script: 'retain',
+        keys: allKeys,
+        args: retainArgs(token),
+      });
+      t.equal(retained[0], 'passed');
+      await redis.del(keyBytes);
+      await put(value);
+      await want({ proxy: 'p2', ticket: 'forelock:p2:e:1', waits: true });
+      await redis.del(keyBytes);
+      const reserved = await scripts.run({
+        script: 'reserve',
+        keys: allKeys,
+        args: reserveArgs(token),
+      });
+      t.strictSame(reserved, ['wanted']);
+      t.equal(await stored(), null);
+    });
+
+    t.test(
+      'want of an absent key goes behind an earlier ticket, and before a later one',
+      async t => {
+        await put(value);
+        await want({ proxy: 'p2', ticket: 'forelock:p2:e:1', waits: true });
+        await redis.del(keyBytes);
+        const [status] = await want({ proxy: 'p3', ticket: 'forelock:p3:e:1' });
+        t.equal(status, 'asked');
+        t.equal(await stored(), 'forelock:p2:e:1');
+        t.strictSame(await tickets(), ['forelock:p3:e:1']);
+        t.match(await heard(), [/^p2: transfer 0 forelock:p2:e:1 \d+ 1000 0 1 /]);
+        await redis.del(keyBytes);
+        t.equal((await want({ proxy: 'p3' }))[0], 'yours');
+        t.strictSame(await tickets(), [], 'who has the lock waits no more');
+      },
+    );
+
+    t.test('a ticket whose token is in the key gives the lock', async t => {
+      await twoAsked();
+      await yields(token);
+      const [status, , over] = await want({ proxy: 'p2', own: 'forelock:p2:e:1' });
+      t.strictSame([status, over], ['yours', 'own']);
+      t.equal(await stored(), value);
+      t.strictSame(await tickets(), ['forelock:p3:e:1'], 'the others wait on');
+    });
+
+    t.test('a ticket that has run out is none', async t => {
+      await put(foreignToken, 60_000);
+      const args = wantArgs({ ticket: token });
+      await scripts.run({ script: 'want', keys: allKeys, args: args.toSpliced(11, 1, 1) });
+      await new Promise(resolve => setTimeout(resolve, 5));
+      t.strictSame(await yields(foreignToken), ['yielded']);
+      t.equal(await stored(), null);
+    });
+
+    t.test('yield withdraws a ticket by its token', async t => {
+      await twoAsked();
+      t.strictSame(await yields('forelock:p2:e:1'), ['gone', 'token']);
+      t.strictSame(await tickets(), ['forelock:p3:e:1']);
+      t.equal(await stored(), token);
+    });
+
+    t.test('materialize tells those who ask that the lock is held, and some wait on', async t => {
+      await twoAsked();
+      const args = [token, value, 700, 0, 'tell'];
+      await scripts.run({ script: 'materialize', keys: [key, companion], args });
+      t.strictSame(await heard(), [
+        `p2: held 0 forelock:p2:e:1 700 ${key}`,
+        `p3: held 0 forelock:p3:e:1 700 ${key}`,
+      ]);
+      t.strictSame(await tickets(), ['forelock:p3:e:1']);
+    });
+
+    t.test('past its tenure the key is left to Redis, whoever waits', async t => {
+      await twoAsked();
+      const record = JSON.parse((await redis.get(companionBytes)) ?? '');
+      await redis.set(
+        companionBytes,
+        JSON.stringify({ ...record, since: record.since - LIMIT_MS }),
+      );
+      t.strictSame(await yields(token), ['yielded']);
+      t.equal(await stored(), null);
+      t.equal((await tickets()).length, 2);
+      t.equal((await want({ proxy: 'p3' }))[0], 'yours', 'a breath is open to all');
+      t.strictSame(await releases(), ['released']);
+      t.strictSame(
+        await scripts.run({ script: 'reserve', keys: allKeys, args: reserveArgs(token) }),
+        ['wanted'],
+      );
+    });
+
+    t.test('a breath leaves nothing but itself', async t => {
+      await put(token);
+      t.strictSame(await yields(token, 'breath'), ['yielded']);
+      between(t, await redis.pttl(companionBytes), 1, BREATH_MS);
+      t.equal(await stored(), null);
+    });
+
+    t.test('a client that looks at the key now sees no token of those who wait', async t => {
+      await twoAsked();
+      t.strictSame(await yields(token, 'leave'), ['yielded']);
+      t.equal(await stored(), null);
+      t.equal((await tickets()).length, 2);
+    });
+
+    t.test('a companion that nobody of ours wrote stops nothing', async t => {
+      for (const text of ['{"tickets"', '{"tickets":7}', '{"tickets":[7,{"token":1}]}']) {
+        await redis.set(companionBytes, text);
+        await put(token);
+        t.strictSame(await yields(token), ['yielded'], text);
+        await redis.set(companionBytes, text);
+        t.equal((await want({ ticket: token }))[0], 'yours', text);
+        await redis.set(companionBytes, text);
+        t.equal((await releases())[0], 'released', text);
+      }
     });
   });
 
@@ -400,12 +645,20 @@ t.test('each script does what its header says, on a real Redis', async t => {
   const calls = [
     { script: 'reserve', keys: [key, companion, FENCE_COUNTER], args: reserveArgs(token) },
     { script: 'renew', keys: [key, companion], args: [token, 1000] },
-    { script: 'want', keys: [key, FENCE_COUNTER], args: [value, 1000, '', ''] },
+    { script: 'want', keys: [key, companion, FENCE_COUNTER], args: wantArgs() },
     { script: 'materialize', keys: [key], args: [token, value, 1000] },
     { script: 'retain', keys: [key, companion, FENCE_COUNTER], args: retainArgs(token) },
-    { script: 'release', keys: [key, companion], args: [value] },
+    {
+      script: 'release',
+      keys: [key, companion, FENCE_COUNTER],
+      args: [value, ...giving, 'pass'],
+    },
     { script: 'extend', keys: [key], args: [value, 1000] },
-    { script: 'yield', keys: [key, companion], args: [token] },
+    {
+      script: 'yield',
+      keys: [key, companion, FENCE_COUNTER],
+      args: [token, ...giving, 'pass'],
+    },
     { script: 'fence', keys: [key, FENCE_COUNTER], args: [value, 0] },
     { script: 'recover', keys: [key, companion], args: [token, value, 1000] },
   ] as const;
@@ -420,7 +673,8 @@ t.test('each script does what its header says, on a real Redis', async t => {
   });
 
   t.test('a fence counter of another type moves no lock', async t => {
-    for (const call of calls.filter(({ keys }) => keys.at(-1) === FENCE_COUNTER)) {
+    const counting = ['reserve', 'want', 'retain', 'fence'];
+    for (const call of calls.filter(({ script }) => counting.includes(script))) {
       await redis.flushall();
       await redis.lpush(FENCE_COUNTER, 'x');
       if (call.script === 'retain' || call.script === 'fence') await put(value);
@@ -466,14 +720,14 @@ t.test('each script does what its header says, on a real Redis', async t => {
       }
     }
     t.strictSame(costs, {
-      reserve: 7,
+      reserve: 6,
       renew: 4,
       want: 5,
       materialize: 3,
       retain: 6,
-      release: 3,
+      release: 4,
       extend: 3,
-      yield: 3,
+      yield: 4,
       fence: 4,
       recover: 5,
     });

@@ -7,7 +7,7 @@ import { NotedFeedback, TestWorld } from './test-world.js';
 
 /** A proxy with clients on it, as its sessions would drive it, in a world of the test's own. */
 export class Scene {
-  readonly world = new TestWorld();
+  readonly world: TestWorld;
   readonly feedback = new NotedFeedback();
   manager: LockManager;
   /** For how long the allocator keeps a lock that was just freed; 0: not at all. */
@@ -16,7 +16,13 @@ export class Scene {
   readonly pipe: TestRequest[] = [];
   private readonly start: (epoch: string) => LockManager;
 
-  constructor(options: Partial<LockOptions> = {}, world: (inner: TestWorld) => LockWorld = w => w) {
+  constructor(
+    options: Partial<LockOptions> = {},
+    world: (inner: TestWorld) => LockWorld = w => w,
+    inner = new TestWorld(),
+    proxy = 'p1',
+  ) {
+    this.world = inner;
     this.start = epoch =>
       new LockManager(
         { ...lockDefaults, ...options },
@@ -26,7 +32,7 @@ export class Scene {
           retainUntilMs: (_database, _key, nowMs) =>
             this.retainMs > 0 ? nowMs + this.retainMs : 0,
         },
-        'p1',
+        proxy,
         epoch,
       );
     this.manager = this.start('e1');

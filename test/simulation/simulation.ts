@@ -226,8 +226,12 @@ class Simulation {
         );
       };
       const releases = manner.releases || (tries <= 1 && random.chance(0.3));
-      if (verdict === 'no' && releases) this.ask(clientId, release(key, value), again);
-      else again();
+      if (verdict !== 'no' || !releases) return again();
+      this.ask(clientId, release(key, value), answer => {
+        // It may still be carried out, at any time: the value is not used again.
+        if (answer === null) done();
+        else again();
+      });
     });
   }
 

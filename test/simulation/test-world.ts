@@ -28,12 +28,17 @@ export class TestWorld implements LockWorld {
   unansweredAtMs = Infinity;
   bar: string | null = null;
   changesAreHeard = true;
-  readonly redis = new RedisModel(() => this.wallMs());
+  readonly redis: RedisModel;
   readonly journal = new MemoryJournal(this);
   readonly flights: Flight[] = [];
   readonly doubts: string[] = [];
   readonly events: string[] = [];
   private readonly timers = new Set<Timer>();
+
+  /** Several worlds may share one Redis; whose clocks go together is then up to the test. */
+  constructor(redis?: RedisModel) {
+    this.redis = redis ?? new RedisModel(() => this.wallMs());
+  }
 
   monotonicMs(): number {
     return this.nowMs;

@@ -142,6 +142,42 @@ export const locksSettings = {
     '1000',
     'fence numbers that one delegation takes along',
   ),
+  recallTimeoutMinMs: setting(
+    'locks',
+    integer('ms', 1, MINUTE_MS),
+    '10',
+    'how long, at least, the owner of a lock that another Forelock wants may take to answer; four round trips where that is more (invariant 4)',
+  ),
+  recallTimeoutMaxMs: setting(
+    'locks',
+    integer('ms', 1, MINUTE_MS),
+    '50',
+    '… and at most: who has not answered by then is taken for dead',
+  ),
+  ticketMinMs: setting(
+    'locks',
+    integer('ms', 10, MINUTE_MS),
+    '100',
+    'how long a place in the line of all Forelocks for a lock is kept, at least; renewed at half of that',
+  ),
+  recallHoldMs: setting(
+    'locks',
+    integer('ms', 0, MINUTE_MS),
+    '10',
+    'how long a Forelock hands a lock on to its own waiters once another one has asked for it',
+  ),
+  recallBackOffMs: setting(
+    'locks',
+    integer('ms', 0, DAY_MS),
+    '30000',
+    'how long a lock is not reserved once another Forelock has asked for it; doubles with each further time',
+  ),
+  recallBackOffMaxMs: setting(
+    'locks',
+    integer('ms', 0, DAY_MS),
+    '600000',
+    '… but to no more than this',
+  ),
   settleRetryMs: setting(
     'locks',
     integer('ms', 10, MINUTE_MS),

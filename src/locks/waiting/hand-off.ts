@@ -12,17 +12,18 @@ export function handOff(core: LockCore, entry: LockEntry, delegation: Delegation
   if (!line.waits()) return false;
   let handed = false;
   core.holding(entry, () => {
-    while (!handed && line.waits() && !othersHaveTheirTurn(core, entry)) {
+    while (!handed && line.waits()) {
+      const nowMs = core.world.monotonicMs();
+      if (othersHaveTheirTurn(core, delegation, nowMs)) return;
       const pending = line.next();
       if (pending === null) return;
       const { place } = pending;
-      const nowMs = core.world.monotonicMs();
       if (place === null) return;
       if (!grantFromMemory(core, entry, delegation, pending.request, nowMs)) {
         line.back(place, pending);
         return;
       }
-      line.handOffs++;
+      if (delegation.recalled) delegation.handOffs++;
       core.counters.handOffs++;
       handed = core.deliver(entry, pending, 'granted');
       if (handed) {
@@ -39,7 +40,18 @@ export function handOff(core: LockCore, entry: LockEntry, delegation: Delegation
   return handed;
 }
 
-/** After some hand-offs in a row those who wait elsewhere have their turn. */
-export function othersHaveTheirTurn(core: LockCore, entry: LockEntry): boolean {
-  return entry.othersWait && entry.line.handOffs >= core.options.localHandOffsMax;
+/**
+ * Those who wait at other proxies have their turn once they have asked for it, and a moment or some
+ * hand-offs later; but whoever was given the key by another proxy serves one of its own first: else
+ * two proxies could pass it to and fro without end.
+ */
+export function othersHaveTheirTurn(
+  { options }: LockCore,
+  delegation: Delegation,
+  nowMs: number,
+): boolean {
+  if (!delegation.recalled) return false;
+  if (delegation.transferred && delegation.grant.number === 0) return false;
+  const { recallHoldMs, localHandOffsMax } = options;
+  return delegation.handOffs >= localHandOffsMax || nowMs >= delegation.recalledAtMs + recallHoldMs;
 }

@@ -34,10 +34,10 @@ export class WaitingLine {
   /** When Redis was last asked and said that somebody holds the lock; when that TTL is over. */
   askedAtMs = -Infinity;
   heldUntilMs = -Infinity;
+  /** Whether that question took a place in the line of all proxies. */
+  askedWithPlace = false;
   /** Hints that the key has changed in Redis. */
   changes = 0;
-  /** Grants handed on from memory without a break, since others had their turn. */
-  handOffs = 0;
 
   get size(): number {
     return this.places.length;

@@ -32,10 +32,10 @@ export function stays(
   sawHeld: boolean,
   nowMs: number,
 ): boolean {
+  if (!mayStay(core, entry, pending, nowMs)) return false;
   const { line } = entry;
   const { place } = pending;
-  const untilMs = place?.untilMs ?? pending.sinceMs + parkMs(core, pending);
-  if (nowMs >= untilMs || !mayWait(core, entry, pending)) return false;
+  const untilMs = parkedUntilMs(core, pending);
   if (place === null) {
     core.counters.parkings++;
     line.park(pending, untilMs, sawHeld);
@@ -45,6 +45,20 @@ export function stays(
   }
   core.wakeBy(entry, lineWakesAtMs(core, entry, nowMs));
   return true;
+}
+
+/** Whether the request may be made to wait, from now on. */
+export function mayStay(
+  core: LockCore,
+  entry: LockEntry,
+  pending: Pending,
+  nowMs: number,
+): boolean {
+  return mayWait(core, entry, pending) && nowMs < parkedUntilMs(core, pending);
+}
+
+function parkedUntilMs(core: LockCore, pending: Pending): number {
+  return pending.place?.untilMs ?? pending.sinceMs + parkMs(core, pending);
 }
 
 function mayWait(core: LockCore, entry: LockEntry, pending: Pending): boolean {

@@ -1,7 +1,7 @@
-import { askThroughRedis } from '../acquire.js';
 import type { LockCore } from '../core.js';
 import type { LockEntry } from '../entry.js';
 import { settle } from '../settle.js';
+import { askThroughRedis } from '../want.js';
 import { handOff, othersHaveTheirTurn } from './hand-off.js';
 import { askAtMs } from './wake.js';
 
@@ -12,7 +12,7 @@ import { askAtMs } from './wake.js';
  */
 export function serveWaiters(core: LockCore, entry: LockEntry): boolean {
   const { line, delegation } = entry;
-  if (!line.waits()) return false;
+  if (!line.waits() || entry.asking !== null) return false;
   const nowMs = core.world.monotonicMs();
   if (delegation !== null) {
     const { grant } = delegation;
@@ -20,10 +20,7 @@ export function serveWaiters(core: LockCore, entry: LockEntry): boolean {
     // A holder whose TTL ran out has lost its lock, as in Redis.
     if (grant.taken) grant.free();
     if (handOff(core, entry, delegation)) return true;
-    if (othersHaveTheirTurn(core, entry)) {
-      line.handOffs = 0;
-      return settle(core, entry);
-    }
+    if (othersHaveTheirTurn(core, delegation, nowMs)) return settle(core, entry);
   } else if (nowMs < askAtMs(core, entry, nowMs)) {
     return false;
   }

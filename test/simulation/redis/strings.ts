@@ -83,6 +83,15 @@ const write = { writes: true, needsMemory: true } as const;
 
 export const STRING_COMMANDS: CommandTable = {
   GET: { arity: 2, reads: 'first', run: (connection, [, key = '']) => get(connection, key) },
+  MGET: {
+    arity: -2,
+    reads: 'all',
+    run: (connection, [, ...keys]) =>
+      keys.map(key => {
+        const value = get(connection, key);
+        return typeof value === 'string' ? value : null;
+      }),
+  },
   SET: { ...write, arity: -3, run: set },
   SETNX: {
     ...write,
