@@ -5,6 +5,7 @@ import type { JournalFile } from './fleet/journal-file.js';
 import { CommandTable } from './intent/command-table.js';
 import { ScriptKnowledge } from './intent/scripts.js';
 import { createAdmin, createAdminDesk } from './observe/admin.js';
+import { AdminRights } from './observe/admin-rights.js';
 import { LockTally } from './observe/lock-tally.js';
 import type { Log } from './observe/log.js';
 import type { Sources } from './observe/sources.js';
@@ -88,7 +89,10 @@ export function composeListener(
         scripts.upstreamLost();
         locks.manager.upstreamLost();
       },
-      back: () => locks.manager.upstreamBack(),
+      back: () => {
+        locks.manager.upstreamBack();
+        rights.connected();
+      },
       doubt: reason => {
         scripts.upstreamLost();
         locks.manager.doubtAll(reason);
@@ -96,6 +100,7 @@ export function composeListener(
     },
     log,
   );
+  const rights = new AdminRights((user, words) => control.permissions.mayRun(user, words), options);
   const tally = new LockTally(heldMs => held(upstreamName, heldMs));
   const broadcastTrackers = new Set<number>();
   const delegationBar = (): string | null =>
@@ -161,7 +166,7 @@ export function composeListener(
     permissions: control.permissions,
     scripts,
     broadcastTrackers,
-    admin: createAdminDesk(admin, (user, words) => control.permissions.mayRun(user, words)),
+    admin: createAdminDesk(admin, rights),
     log,
     journal,
     commands: () => commands,
@@ -176,6 +181,7 @@ export function composeListener(
       }
       waiters.add(known);
     },
+    letsStrangersIn: false,
     traffic,
   };
   const listener = new Listener(gateway);
@@ -204,6 +210,7 @@ export function composeListener(
       greeter.close();
       control.close();
       waiters.close();
+      rights.close();
       journal?.close();
     },
   };

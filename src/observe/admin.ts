@@ -2,6 +2,7 @@ import type { LockSnapshot } from '../locks/snapshot.js';
 import type { ScoreSnapshot } from '../pool/allocator.js';
 import type { Protocol } from '../resp/encode.js';
 import { AdminError, type AdminReply, Double, encodeAdminReply, mapOf } from './admin-reply.js';
+import { ADMIN_COMMAND, type AdminRights, type MayRun } from './admin-rights.js';
 import { share } from './lock-tally.js';
 import { notReadyBecause, type Sources } from './sources.js';
 
@@ -10,8 +11,9 @@ export interface AdminContext {
   readonly user: string;
   /** The session's database: EXPLAIN looks the key up there. */
   readonly database: number;
-  /** Whether Redis would let this user run this command (ACL DRYRUN); throws where it can't be asked. */
-  mayRun(user: string, command: readonly string[]): Promise<boolean>;
+  readonly mayRun: MayRun;
+  /** Whether Redis, when it was asked last, allowed this user to look into Forelock. */
+  remembers(user: string): boolean;
 }
 
 /** Answers `FORELOCK <args…>`, the arguments behind that word; never throws. */
@@ -122,36 +124,49 @@ function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
 /** The same for sessions: of the whole command, `FORELOCK` included, in the protocol of its client. */
 export function createAdminDesk(
   admin: Admin,
-  mayRun: AdminContext['mayRun'],
+  rights: Pick<AdminRights, 'mayRun' | 'remembers'>,
 ): {
   answer(
     command: readonly string[],
     asker: {
       readonly user: string;
       readonly authenticated: boolean;
+      readonly presumed: boolean;
       readonly database: number;
       readonly protocol: Protocol;
     },
   ): Promise<Buffer>;
 } {
   return {
-    answer: async ([, ...args], { user, authenticated, database, protocol }) => {
+    answer: async ([, ...args], { user, authenticated, presumed, database, protocol }) => {
+      const remembers = (who: string): boolean => rights.remembers(who);
       // Whoever has not said who they are is nobody, whatever the default user may do.
-      const reply = authenticated
-        ? await admin(args, { user, database, mayRun })
-        : new AdminError('NOAUTH Authentication required.');
+      const reply =
+        authenticated || presumed
+          ? await admin(args, {
+              user,
+              database,
+              mayRun: presumed ? notAsked : (who, words) => rights.mayRun(who, words),
+              remembers,
+            })
+          : new AdminError('NOAUTH Authentication required.');
       return encodeAdminReply(reply, protocol);
     },
   };
 }
 
-/** What stands for seeing all of a Redis, and so all of Forelock. */
-const ADMIN_COMMAND = ['CONFIG', 'GET', '*'];
+/** Of a client that Redis could not be asked about, no right of today can be told. */
+function notAsked(): Promise<boolean> {
+  return Promise.reject(new Error('Redis is away'));
+}
+
+/** What may be looked at while Redis is away, by those whom it allowed before: names no key. */
+const SHOWN_WHILE_AWAY: ReadonlySet<string> = new Set(['STATUS', 'HELP']);
 
 async function refusalOf(
   name: string,
   args: readonly string[],
-  { user, mayRun }: AdminContext,
+  { user, mayRun, remembers }: AdminContext,
 ): Promise<AdminError | null> {
   try {
     if (await mayRun(user, ADMIN_COMMAND)) return null;
@@ -163,6 +178,7 @@ async function refusalOf(
         "it takes those of 'config|get', EXPLAIN and FENCE alternatively those to GET the key",
     );
   } catch {
+    if (SHOWN_WHILE_AWAY.has(name) && remembers(user)) return null;
     return new AdminError(
       "ERR Redis can't be asked now whether this user may run the 'forelock' command; see /readyz",
     );

@@ -11,9 +11,12 @@ export function adminCommand(session: Session, command: Command): void {
   session.enter('here', 1);
   session.awaitDrain(null);
   const args = textsOf(command.args);
+  const { presumedDefault } = state;
+  state.presumedDefault = false;
   const asker = {
     user: state.identity?.user ?? 'default',
     authenticated: state.identity !== null,
+    presumed: presumedDefault,
     database: state.database,
     protocol: state.protocol,
   };

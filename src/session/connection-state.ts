@@ -8,6 +8,8 @@ import { type Channel, type Identity, naming } from '../upstream/identity.js';
 export class ConnectionState {
   /** Null until Redis has said who the client is: a new client may have to authenticate first. */
   identity: Identity | null = null;
+  /** Redis can't be asked who the client is, and it would have been the default user before. */
+  presumedDefault = false;
   protocol: Protocol = 2;
   database = 0;
   /** Who the client was when it selected that database. */

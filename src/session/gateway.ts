@@ -47,6 +47,8 @@ export interface AdminDesk {
 export interface AdminAsker {
   readonly user: string;
   readonly authenticated: boolean;
+  /** Redis is away: all that speaks for this user is that it let such clients in before. */
+  readonly presumed: boolean;
   readonly database: number;
   readonly protocol: Protocol;
 }
@@ -99,6 +101,8 @@ export interface Gateway {
    * @param state brings a connection to the state of a client that Redis lets ask
    */
   whenCommandsKnown(state: readonly string[][], known: (yes: boolean) => void): void;
+  /** Whether Redis, when it was asked last, let clients in that don't log in. */
+  letsStrangersIn: boolean;
   /** Sent counts, for the status. */
   readonly traffic: Traffic;
 }

@@ -43,7 +43,7 @@ export function route(session: Session, command: Command): void {
   const { own, state } = session;
   session.lastCommand = command.name;
   const isAdmin = command.name === 'forelock';
-  if (isAdmin && (state.identity !== null || own.has(PIN.unauthenticated))) {
+  if (isAdmin && (state.identity !== null || state.presumedDefault || isUnauthenticated(session))) {
     return adminCommand(session, command);
   }
   if (state.identity === null && !GREETINGS.has(command.name)) return stranger(session, command);
@@ -79,24 +79,33 @@ function placeOf({ name, args, facts }: Command, table: CommandTable | null): Pl
 }
 
 function stranger(session: Session, command: Command): void {
-  if (!session.own.has(PIN.unauthenticated)) return identify(session);
+  if (!isUnauthenticated(session)) return identify(session, command.name === 'forelock');
   ownCommand(session, command);
+}
+
+/** Redis has said that this client must log in. */
+function isUnauthenticated(session: Session): boolean {
+  return session.own.has(PIN.unauthenticated);
 }
 
 /**
  * Whether Redis lets this client in without a password, only Redis can say, and it may say
  * otherwise for the next one. Who must authenticate has a fresh connection until then.
  */
-export function identify(session: Session): void {
+export function identify(session: Session, looksAtForelock = false): void {
+  const { gateway, state } = session;
   session.wait();
-  session.gateway.greeter.ask([], HELLO, reply => {
+  gateway.greeter.ask([], HELLO, reply => {
     if (session.closed) return;
     if (reply === null) return session.upstreamLost('the upstream was lost');
     const text = reply.toString('latin1', 0, ERROR_LOOKED_AT);
     // A Redis older than 6.0 knows no HELLO, and no users either.
     const isIn = reply[0] !== MINUS || text.startsWith('-ERR unknown command');
-    if (text.startsWith('-NOAUTH')) session.own.pin(PIN.unauthenticated);
-    else if (isIn) session.state.identity = DEFAULT_USER;
+    const mustLogIn = text.startsWith('-NOAUTH');
+    if (mustLogIn || isIn) gateway.letsStrangersIn = isIn;
+    if (mustLogIn) session.own.pin(PIN.unauthenticated);
+    else if (isIn) state.identity = DEFAULT_USER;
+    else if (looksAtForelock && gateway.letsStrangersIn) state.presumedDefault = true;
     else return failFirst(session, reply);
     session.resume();
   });

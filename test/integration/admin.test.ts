@@ -1,5 +1,6 @@
 import t from 'tap';
 import { Forelock } from '../harness/forelock.js';
+import { sleep } from '../harness/lifetime.js';
 import { RedisServer } from '../harness/redis-server.js';
 import type { RespClient } from '../harness/resp-client.js';
 
@@ -78,6 +79,65 @@ t.test('only who may CONFIG GET * is answered; EXPLAIN also who may GET the key'
     t.match(await nobody.call('FORELOCK', ...words), /^-NOPERM /, words.join(' '));
   }
 });
+
+t.test('while Redis is away, STATUS answers those whom Redis allowed before', async t => {
+  const redis = await RedisServer.start(t, {
+    users: [
+      'ops on >secret +config|get',
+      'reader on >secret ~* +get',
+      'past on >secret +config|get',
+    ],
+  });
+  const forelock = await Forelock.start(t, {
+    upstream: redis.url,
+    args: ['--reconnect-wait-ms', '300', '--admin-rights-refresh-ms', '100'],
+  });
+  const as = async (user: string): Promise<RespClient> => {
+    const client = await forelock.connect(t);
+    await client.call('AUTH', user, 'secret');
+    await client.call('FORELOCK', 'STATUS');
+    return client;
+  };
+  const [ops, reader, past] = await Promise.all(['ops', 'reader', 'past'].map(as));
+  const early = await forelock.connect(t);
+  await early.call('PING');
+  await (await redis.connect(t)).call('ACL', 'SETUSER', 'past', '-config|get');
+  await sleep(300);
+  for (const silent of [true, false]) {
+    if (silent) redis.pause();
+    else await redis.kill();
+    await sleep(100);
+    const how = silent ? 'silent' : 'gone';
+    const next = silent ? null : await forelock.connect(t);
+    for (const client of [ops, early, next]) {
+      if (!client) continue;
+      t.match(await client.call('FORELOCK', 'STATUS'), /upstream-reachable\r\n:[01]/, how);
+      t.match(await client.call('FORELOCK', 'LOCKS'), /^-ERR Redis can't be asked/, how);
+    }
+    for (const client of [reader, past]) {
+      t.match(await client?.call('FORELOCK', 'STATUS'), /^-ERR Redis can't be asked/, how);
+    }
+    if (next !== null) t.match(await next.call('GET', 'k'), /^-ERR Forelock/, 'and nothing else');
+  }
+});
+
+for (const [what, options] of [
+  ['must log in', { requirepass: 'secret' }],
+  ['may not look', { users: ['default on nopass ~* +@all -config'] }],
+] as const) {
+  t.test(`while Redis is away, a client without a login that ${what} sees nothing`, async t => {
+    const redis = await RedisServer.start(t, options);
+    const forelock = await Forelock.start(t, {
+      upstream: redis.url,
+      args: ['--reconnect-wait-ms', '300'],
+    });
+    const early = await forelock.connect(t);
+    t.match(await early.call('FORELOCK', 'STATUS'), /^-(NOAUTH|NOPERM)/);
+    await redis.kill();
+    const client = await forelock.connect(t);
+    t.match(await client.call('FORELOCK', 'STATUS'), /^-ERR (Forelock: upstream|Redis can't)/);
+  });
+}
 
 t.test('who has not authenticated is not answered', async t => {
   const redis = await RedisServer.start(t, { requirepass: 'secret' });

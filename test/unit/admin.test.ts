@@ -5,7 +5,12 @@ import { AdminError, type AdminReply, Double } from '../../src/observe/admin-rep
 import { LockTally } from '../../src/observe/lock-tally.js';
 import { lockView, observed } from '../harness/observed.js';
 
-const allowAll: AdminContext = { user: 'default', database: 0, mayRun: async () => true };
+const allowAll: AdminContext = {
+  user: 'default',
+  database: 0,
+  mayRun: async () => true,
+  remembers: () => false,
+};
 
 /** A user whom Redis lets run just these commands. */
 function may(...commands: readonly string[]): AdminContext {
@@ -13,6 +18,7 @@ function may(...commands: readonly string[]): AdminContext {
     user: 'bob',
     database: 0,
     mayRun: async (_user, command) => commands.includes(command.join(' ')),
+    remembers: () => false,
   };
 }
 
@@ -190,17 +196,45 @@ t.test('it answers who may CONFIG GET *; EXPLAIN and FENCE who may GET the key',
   t.match(errorText(await ask(['STATUS', 'lock:1'], reader)), /^NOPERM/);
 });
 
-t.test('where Redis cannot be asked, nobody is answered', async t => {
+t.test('where Redis cannot be asked, those are answered whom it allowed before', async t => {
   const context: AdminContext = {
     ...allowAll,
     mayRun: () => Promise.reject(new Error('upstream lost')),
+    remembers: user => user === 'ops',
   };
-  t.match(errorText(await admin().ask(['STATUS'], context)), /^ERR Redis can't be asked now/);
+  const refused = /^ERR Redis can't be asked now/;
+  t.match(errorText(await admin().ask(['STATUS'], context)), refused);
+  const ops = { ...context, user: 'ops' };
+  t.match(entries(await admin().ask(['STATUS'], ops)), { mode: 'reserve' });
+  t.type(await admin().ask(['HELP'], ops), Array);
+  for (const words of [
+    ['LOCKS'],
+    ['POOL'],
+    ['SCORES'],
+    ['EXPLAIN', 'k'],
+    ['FENCE', 'k', 'v'],
+    ['NO'],
+  ]) {
+    t.match(
+      errorText(await admin().ask(words, ops)),
+      refused,
+      `${words}: it names keys, or is none`,
+    );
+  }
 });
 
 t.test('a session gets bytes in its own protocol', async t => {
-  const desk = createAdminDesk(admin().ask, async user => user === 'ann');
-  const asker = { user: 'ann', authenticated: true, database: 0, protocol: 3 } as const;
+  const desk = createAdminDesk(admin().ask, {
+    mayRun: async user => user === 'ann',
+    remembers: () => false,
+  });
+  const asker = {
+    user: 'ann',
+    authenticated: true,
+    presumed: false,
+    database: 0,
+    protocol: 3,
+  } as const;
   t.match((await desk.answer(['forelock', 'STATUS'], asker)).toString('latin1'), /^%\d+\r\n/);
   t.match(
     (await desk.answer(['forelock', 'STATUS'], { ...asker, protocol: 2 })).toString(),

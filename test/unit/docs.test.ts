@@ -28,7 +28,12 @@ t.test('every metric is described, and no other', async t => {
 
 t.test('every FORELOCK command is described', async t => {
   const admin = createAdmin(observed({}));
-  const context = { user: 'default', database: 0, mayRun: async () => true };
+  const context = {
+    user: 'default',
+    database: 0,
+    mayRun: async () => true,
+    remembers: () => false,
+  };
   const lines = (await admin(['HELP'], context)) as readonly string[];
   const commands = lines.slice(1).filter(line => !line.startsWith(' '));
   t.ok(commands.length >= 6);

@@ -76,6 +76,18 @@ export const upstreamSettings = {
     '1000',
     "how long the first script in a database waits for Forelock's own connection to it",
   ),
+  adminRightsRefreshMs: setting(
+    'upstream',
+    integer('ms', 100, HOUR_MS),
+    '60000',
+    'how often Redis is asked anew whether those who have run FORELOCK commands still may: while it is away, what it said last counts for STATUS and HELP',
+  ),
+  adminUsersMax: setting(
+    'upstream',
+    integer('users', 1, 10_000),
+    '100',
+    'users whose right to that is remembered; those who asked longest ago make room',
+  ),
   redisFactsMs: setting(
     'upstream',
     integer('ms', 100, HOUR_MS),
