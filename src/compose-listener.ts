@@ -16,7 +16,7 @@ import { parseReply, replyValue } from './resp/parse-reply.js';
 import { ClientRegistry } from './session/client-registry.js';
 import type { Gateway, Traffic } from './session/gateway.js';
 import { Listener } from './session/listener.js';
-import { bound } from './start-error.js';
+import { bound, StartError } from './start-error.js';
 import { Control } from './upstream/control/control.js';
 import { Greeter } from './upstream/greeter.js';
 import { PipeSet } from './upstream/pipe-set.js';
@@ -81,8 +81,10 @@ export function composeListener(
     waiters.release();
   };
   const credentials = upstream.kind === 'tcp' ? upstream.credentials : null;
+  // Where nothing is granted from memory, nothing has to be confirmed.
+  const confirm = options.mode === 'reserve' ? options.confirm : null;
   const control = new Control(
-    { ...upstreamOptions, credentials },
+    { ...upstreamOptions, credentials, confirm },
     {
       commands: learnCommands,
       lost: () => {
@@ -190,8 +192,11 @@ export function composeListener(
     sources,
     upstream: upstreamName,
     open: async () => {
+      const waited = patience(options.reconnectWaitMs);
+      const lack = await Promise.race([control.lacks(), waited]);
+      if (lack) throw new StartError(`--confirm: ${upstreamName}: ${lack}`);
       // A holder that comes back must find its lock; Redis may be away for long.
-      await Promise.race([recovered, patience(options.reconnectWaitMs)]);
+      await Promise.race([recovered, waited]);
       const { host } = listen;
       const port = await bound('--listen', listenName, listener.listen(host, listen.port));
       listenName = formatAddress(host, port);

@@ -50,6 +50,7 @@ export function composeLocks(
   const world: LockWorld = {
     ...processClock,
     ...(journal === null ? {} : { journal }),
+    confirmation: control.confirmation,
     wallMs: () => Date.now(),
     run: (call, answered) => control.run(call, answered),
     lastHeardAtMs: () => control.lastHeardAtMs(),

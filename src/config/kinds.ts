@@ -1,4 +1,5 @@
 import { validate as isCron } from 'node-cron';
+import type { Confirm } from '../upstream/control/confirmer.js';
 import {
   formatAddress,
   formatUpstream,
@@ -8,6 +9,7 @@ import {
   type UpstreamAddress,
   withoutSecrets,
 } from './addresses.js';
+import { CONFIRM_ALLOWED, formatConfirm, parseConfirm } from './confirm.js';
 
 /** What a setting may hold, and how it is read from a flag's text and from JSON. */
 export interface Kind<T> {
@@ -159,6 +161,11 @@ export const directoryPath: Kind<string> = textual(
   '<directory>',
   text => (text === '' || text.includes('\0') ? undefined : text),
 );
+
+export const confirmation: Kind<Confirm> = {
+  ...textual(CONFIRM_ALLOWED, '<replicas=…|aof>', parseConfirm),
+  printValue: formatConfirm,
+};
 
 export const schedule: Kind<string> = textual(
   'a cron expression of five fields, or of six beginning with seconds: "*/5 * * * * *"',

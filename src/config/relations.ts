@@ -49,6 +49,13 @@ export const relations: readonly Relation[] = [
     holds: options => options.controlRetryMinMs <= options.controlRetryMaxMs,
   },
   {
+    names: ['confirm', 'controlSilenceMaxMs'],
+    demand: "--confirm's ms are at most half of --control-silence-max-ms",
+    // A connection that waits for replicas must not look like a half-open one.
+    holds: ({ confirm, controlSilenceMaxMs }) =>
+      (confirm?.timeoutMs ?? 0) * 2 <= controlSilenceMaxMs,
+  },
+  {
     names: ['heartbeatMs', 'upstreamSilenceMs'],
     demand: '--heartbeat-ms is at most half of --upstream-silence-ms',
     // One lost beat must not look like a lost Redis.

@@ -162,6 +162,14 @@ export interface GrantJournal {
   ended(delegation: number): void;
 }
 
+/** Tells whether a lease would survive the loss of the master or its memory, before it is relied on. */
+export interface Confirmation {
+  /** Why nothing is confirmed at present; null: it is. */
+  bar(): string | null;
+  /** Calls back once, later: whether all that Redis has answered until now is confirmed. */
+  ask(told: (yes: boolean) => void): void;
+}
+
 /** A delegation that an earlier run of this proxy has left, with all that was granted from it. */
 export interface ProvenDelegation {
   /** Its number in the journal, which is told of its end. */
@@ -176,6 +184,8 @@ export interface ProvenDelegation {
 export interface LockWorld {
   /** Absent: what is only in memory ends with it, and its leases are waited out. */
   readonly journal?: GrantJournal;
+  /** Absent: a lease counts as soon as Redis has answered. Present where `LockOptions.confirm` is set. */
+  readonly confirmation?: Confirmation | undefined;
   monotonicMs(): number;
   wallMs(): number;
   /** Sends one script, exactly once, and brings its answer. */

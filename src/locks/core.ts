@@ -199,9 +199,31 @@ export class LockCore {
     entry.delegation = delegation;
     this.delegated.add(entry);
     const { journal } = this.world;
-    if (journal === undefined) return;
-    const number = journal.delegated(entry.database, entry.key, delegation.token);
-    delegation.grant.writeTo(journal, number);
+    if (journal !== undefined) {
+      const number = journal.delegated(entry.database, entry.key, delegation.token);
+      delegation.grant.writeTo(journal, number);
+    }
+    this.confirmLease(entry, delegation);
+  }
+
+  /** A lease has begun, or begun anew: where it has to be confirmed, it counts for cover only then. */
+  confirmLease(entry: LockEntry, delegation: Delegation): void {
+    const { confirmation } = this.world;
+    if (confirmation === undefined) return;
+    const { lease, grant } = delegation;
+    const end = lease.end();
+    confirmation.ask(yes => {
+      if (yes) {
+        this.counters.leasesConfirmed++;
+        lease.confirm(end);
+        return;
+      }
+      this.counters.leasesUnconfirmed++;
+      if (entry.delegation !== delegation || grant.taken || lease.isConfirmed) return;
+      // Nothing can be granted from it: it is given back.
+      delegation.keptUntilMs = -Infinity;
+      this.wakeBy(entry, this.world.monotonicMs());
+    });
   }
 
   /** Our token is certainly not in the key any more. */

@@ -51,6 +51,9 @@ export class LockCounters {
   holdersRecovered = 0;
   /** After a restart: keys that the journal proved to be held by nobody. */
   delegationsFreed = 0;
+  /** Leases that were to be confirmed, and were, or were not within the time. */
+  leasesConfirmed = 0;
+  leasesUnconfirmed = 0;
   /** Broken assumptions inside the manager: each is a defect, and ended a delegation. */
   assertions = 0;
 

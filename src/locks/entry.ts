@@ -62,6 +62,8 @@ export interface KnownHolder {
   endsAtMs: number;
   /** 0: it has no number yet; whoever asks for it first lets it have one. */
   fence: number;
+  /** The token that it was granted from, and that its value was written in place of. */
+  readonly token?: string;
   /** Until when Redis keeps the value for sure, unless somebody takes it away. */
   sure: Certainty;
 }

@@ -1,5 +1,11 @@
 import type { LockOptions } from './options.js';
 
+/** By both clocks. */
+export interface LeaseEnd {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
 /**
  * For how long Redis is sure to keep our token in a key: invariant 3 of docs/protocol.md.
  *
@@ -8,6 +14,8 @@ import type { LockOptions } from './options.js';
  * clock can be set back. Whichever says 'over' wins.
  */
 export class Lease {
+  private coveredMonotonicMs = -Infinity;
+  private coveredWallMs = -Infinity;
   lengthMs = 0;
   marginMs = 0;
   private endsMonotonicMs = -Infinity;
@@ -27,9 +35,25 @@ export class Lease {
     this.marginMs = Math.max((lengthMs * options.marginPercent) / 100, options.marginMinMs);
     this.endsMonotonicMs = sentMonotonicMs + lengthMs;
     this.endsWallMs = sentWallMs + lengthMs;
+    if (options.confirm === null) this.confirm(this.end());
     // Redis counts from the execution, at the latest just before the answer. The monotonic clock
     // alone is asked here, since it never runs ahead of the time that Redis lives in.
     this.goneAtMs = Math.max(this.goneAtMs, ranByMs + lengthMs + this.marginMs);
+  }
+
+  /** Up to where it is to be confirmed now. */
+  end(): LeaseEnd {
+    return { monotonicMs: this.endsMonotonicMs, wallMs: this.endsWallMs };
+  }
+
+  /** Until then it would survive whatever it has to survive: only that counts for cover. */
+  confirm(end: LeaseEnd): void {
+    this.coveredMonotonicMs = end.monotonicMs;
+    this.coveredWallMs = end.wallMs;
+  }
+
+  get isConfirmed(): boolean {
+    return this.coveredMonotonicMs > -Infinity;
   }
 
   leftMs(monotonicMs: number, wallMs: number): number {
@@ -38,7 +62,8 @@ export class Lease {
 
   /** Invariant 2: whether a grant of that TTL, made now, is over before the lease can be. */
   covers(ttlMs: number, monotonicMs: number, wallMs: number): boolean {
-    return this.leftMs(monotonicMs, wallMs) >= ttlMs + this.marginMs;
+    const coveredMs = Math.min(this.coveredMonotonicMs - monotonicMs, this.coveredWallMs - wallMs);
+    return coveredMs >= ttlMs + this.marginMs;
   }
 
   over(monotonicMs: number, wallMs: number): boolean {

@@ -87,6 +87,8 @@ export interface LockOptions {
    */
   readonly recallBackOffMs: number;
   readonly recallBackOffMaxMs: number;
+  /** A lease counts for cover only once it is confirmed, on replicas or on disk; null: at once. */
+  readonly confirm: object | null;
   /** How soon a settling that Redis refused (out of memory, read-only …) is tried again. */
   readonly settleRetryMs: number;
   /**
@@ -141,6 +143,7 @@ export const lockDefaults: LockOptions = {
   recallHoldMs: 10,
   recallBackOffMs: 30_000,
   recallBackOffMaxMs: 600_000,
+  confirm: null,
   settleRetryMs: 100,
   parkMs: 50,
   parkTtlPercent: 10,

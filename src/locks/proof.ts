@@ -18,6 +18,8 @@ export function whyNotDelegate(core: LockCore, entry: LockEntry, nowMs: number):
   if (entry.passesInFlight > 0) return 'a lock command on the key is on its way';
   if (entry.ttlMs === 0) return 'no TTL was seen yet';
   if (nowMs < entry.template.foreignUntilMs) return 'a foreign holder bars its template';
+  const unconfirmed = core.world.confirmation?.bar() ?? null;
+  if (unconfirmed !== null) return unconfirmed;
   if (entry.declared) return null;
   if (nowMs < entry.template.barredUntilMs) return 'a touch bars its template';
   if (!proven(core, entry)) return 'not proven yet';

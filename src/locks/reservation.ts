@@ -92,7 +92,8 @@ export function mayBeDelegated(
 /**
  * A script met another delegation's token. One of this very epoch that nobody here knows was put
  * there late, by a script whose fate was unknown: no grant was ever made from it, so it is settled
- * like any doubted one. Whether it was ours.
+ * like any doubted one. So is one that a failover has brought back, with the holder who had the lock
+ * from it and whose value is lost. Whether it was ours.
  */
 export function adoptUnknownToken(core: LockCore, entry: LockEntry, reply: Reply): boolean {
   const token = textAt(reply, 2);
@@ -102,8 +103,19 @@ export function adoptUnknownToken(core: LockCore, entry: LockEntry, reply: Reply
   const leftMs = Math.max(0, numberAt(reply, 1));
   delegation.lease.begin(leftMs, nowMs, core.world.wallMs(), nowMs, core.options);
   core.beginDelegation(entry, delegation);
+  grantAgain(entry, delegation, nowMs);
   core.doubt(entry, 'unknown token of this proxy in the key');
   return true;
+}
+
+/**
+ * The holder's value was written in place of this very token, and the write was lost with a master:
+ * the lock is still the holder's, and is written again.
+ */
+function grantAgain(entry: LockEntry, { token, grant }: Delegation, nowMs: number): void {
+  const { holder } = entry;
+  if (holder === null || holder.token !== token || holder.endsAtMs <= nowMs) return;
+  grant.begin(holder.value, holder.clientId, holder.endsAtMs - nowMs, holder.fence, nowMs);
 }
 
 /**
@@ -171,6 +183,7 @@ export function renew(core: LockCore, entry: LockEntry, delegation: Delegation):
         core.counters.renewals++;
         delegation.uses = 0;
         delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, nowMs, core.options);
+        core.confirmLease(entry, delegation);
         return;
       case 'gone':
         noteTokenGone(core, entry, delegation, textAt(reply, 1), flight, nowMs);

@@ -44,15 +44,16 @@ export function materialize(
   pending: Pending | null,
   done: (reply: Reply) => void,
 ): void {
+  const { token } = delegation;
   const { value, clientId, grantedAtMs, fence } = delegation.grant;
-  const args = [delegation.token, value, ttlMs, entry.database, how];
+  const args = [token, value, ttlMs, entry.database, how];
   core.send(entry, 'materialize', keys, args, pending, (reply, flight) => {
     const nowMs = core.world.monotonicMs();
     if (reply.status === 'materialized') {
       core.counters.materializations++;
       entry.sawNoHolder();
       const sure = core.sureFor(ttlMs, flight);
-      entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs, fence, sure };
+      entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs, fence, sure, token };
       core.endDelegation(entry);
     } else {
       notSettled(core, entry, delegation, reply, flight, nowMs);

@@ -222,6 +222,15 @@ export function createMetrics(
       ['freed', locks.counters.delegationsFreed],
     ],
   );
+  split(
+    'forelock_leases_confirmed_total',
+    'Leases that had to be confirmed before they count, by whether they were (--confirm).',
+    'outcome',
+    ({ locks }) => [
+      ['confirmed', locks.counters.leasesConfirmed],
+      ['not confirmed', locks.counters.leasesUnconfirmed],
+    ],
+  );
   counter(
     'forelock_broken_assumptions_total',
     'Defects of Forelock that its own checks have caught; each ended a delegation.',

@@ -26,6 +26,7 @@ export class Controlled {
         controlRetryMaxMs: 1000,
         scriptConnectWaitMs: 1000,
         redisFactsMs: 5000,
+        confirm: null,
         ...options,
       },
       {

@@ -25,7 +25,7 @@ export class Relay {
   down: Tamper = bytes => bytes;
   readonly #links = new Set<Link>();
   readonly #server: Server;
-  readonly #targetPort: number;
+  #targetPort: number;
   #stalled = false;
 
   private constructor(targetPort: number) {
@@ -43,6 +43,11 @@ export class Relay {
       relay.#server.close();
     });
     return relay;
+  }
+
+  /** New connections go to another server from now on, as when an address moves in a failover. */
+  aimAt(port: number): void {
+    this.#targetPort = port;
   }
 
   get url(): string {

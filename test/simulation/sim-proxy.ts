@@ -1,4 +1,5 @@
 import type {
+  Confirmation,
   LockFeedback,
   LockRequest,
   LockWorld,
@@ -23,12 +24,21 @@ export interface ClockFaults {
   readonly monotonicStops: boolean;
 }
 
+/** A key on a replica; true time. */
+interface Confirmed {
+  readonly value: string | null;
+  readonly endsAtMs: number;
+}
+
 /** One run of the proxy process: its manager, its clocks, its two ways to Redis. */
 export class SimProxy implements LockWorld, LockFeedback {
   readonly manager: LockManager;
   readonly control: Link;
   readonly pipe: Link;
   journal = new MemoryJournal(this);
+  readonly confirmation?: Confirmation;
+  /** What a replica had when it last confirmed, by key. */
+  confirmed = new Map<string, Confirmed>();
   alive = true;
   private pausedUntilMs = -Infinity;
   private stoppedForMs = 0;
@@ -60,6 +70,9 @@ export class SimProxy implements LockWorld, LockFeedback {
     this.changesAreHeard = random.chance(0.5);
     this.control = new Link(events, random, late ? 3000 : 15);
     this.pipe = new Link(events, random, 15);
+    if (options.confirm !== null) {
+      this.confirmation = { bar: () => null, ask: told => this.confirm(told) };
+    }
     const policy = {
       retainUntilMs: (_database: number, _key: string, nowMs: number) =>
         random.chance(0.8) ? nowMs + random.below(random.pick([50, 1500, 8000])) : 0,
@@ -110,6 +123,30 @@ export class SimProxy implements LockWorld, LockFeedback {
           answered(answer);
         }),
       () => this.reach(() => answered({ kind: 'unknown' })),
+    );
+  }
+
+  /** A replica has it, or does not answer in time. */
+  private confirm(told: (yes: boolean) => void): void {
+    if (!this.connected) {
+      this.events.after(0, () => this.reach(() => told(false)));
+      return;
+    }
+    const isLate = this.random.chance(0.1);
+    this.control.send(
+      () => {
+        const keys = this.redis.keys().map((key): [string, Confirmed] => {
+          const endsAtMs = this.events.nowMs + this.redis.pttl(0, key);
+          return [key, { value: this.redis.get(0, key), endsAtMs }];
+        });
+        return new Map(keys);
+      },
+      seen =>
+        this.reach(() => {
+          if (!isLate) this.confirmed = seen;
+          told(!isLate);
+        }),
+      () => this.reach(() => told(false)),
     );
   }
 

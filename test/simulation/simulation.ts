@@ -117,6 +117,7 @@ class Simulation {
       retrierProbeEvery: random.pick([3, 200]),
       refusalsPerClientMax: random.pick([1, 8]),
       waitersPerKeyMax: random.pick([1, 10_000]),
+      confirm: random.chance(0.25) ? {} : null,
     };
     this.proxy = this.start();
   }
@@ -167,6 +168,14 @@ class Simulation {
       this.violate(`granted ${key} from memory, where Redis has ${this.redis.get(0, key)}`);
     } else if (leftMs < heldForMs) {
       this.violate(`granted ${key} for ${heldForMs} ms, covered for ${leftMs} ms`);
+    }
+    if (proxy.confirmation !== undefined) {
+      this.count('confirmed grants');
+      const { value, endsAtMs } = proxy.confirmed.get(key) ?? { value: null, endsAtMs: 0 };
+      const keptMs = endsAtMs - this.events.nowMs;
+      if (value !== lock?.token || keptMs < heldForMs) {
+        this.violate(`granted ${key} for ${heldForMs} ms, confirmed is ${value} for ${keptMs} ms`);
+      }
     }
     const fence = lock?.fence ?? 0;
     if (fence <= (this.fences.get(key) ?? 0)) this.violate(`fence ${fence} of ${key} came again`);

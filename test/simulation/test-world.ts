@@ -1,4 +1,5 @@
 import type {
+  Confirmation,
   LockFeedback,
   LockWorld,
   ScriptAnswer,
@@ -33,11 +34,27 @@ export class TestWorld implements LockWorld {
   readonly flights: Flight[] = [];
   readonly doubts: string[] = [];
   readonly events: string[] = [];
+  /** What waits to be confirmed; null: leases need not be. */
+  confirming: ((yes: boolean) => void)[] | null = null;
+  confirmationBar: string | null = null;
   private readonly timers = new Set<Timer>();
 
   /** Several worlds may share one Redis; whose clocks go together is then up to the test. */
   constructor(redis?: RedisModel) {
     this.redis = redis ?? new RedisModel(() => this.wallMs());
+  }
+
+  get confirmation(): Confirmation | undefined {
+    const { confirming } = this;
+    if (confirming === null) return undefined;
+    return { bar: () => this.confirmationBar, ask: told => void confirming.push(told) };
+  }
+
+  /** Replicas, or the disk, have all that was asked about until now; or have not in time. */
+  confirm(yes = true): number {
+    const asked = this.confirming?.splice(0) ?? [];
+    for (const told of asked) told(yes);
+    return asked.length;
   }
 
   monotonicMs(): number {

@@ -78,6 +78,7 @@ t.test('every setting is read from every source, and nothing else changes', asyn
     logLevel: ['warn', 'warn'],
     stateDir: ['/var/lib/forelock', '/var/lib/forelock'],
     delegate: ['a:*', ['a:*']],
+    confirm: ['replicas=2,500', 'replicas=2,500'],
     noDelegate: ['b:?', ['b:?']],
     forecastSchedule: ['*/5 * * * * *', '*/5 * * * * *'],
     marginPercent: ['2.5', 2.5],

@@ -46,6 +46,9 @@ const MUST_HAPPEN = [
   'breaths',
   'holdersRecovered',
   'delegationsFreed',
+  'confirmed grants',
+  'leasesConfirmed',
+  'leasesUnconfirmed',
 ];
 
 t.test(`whatever goes wrong in ${SEEDS} runs, no invariant is broken`, async t => {

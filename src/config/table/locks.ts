@@ -1,5 +1,5 @@
-import { decimal, integer, keyPatterns } from '../kinds.js';
-import { setting } from '../setting.js';
+import { confirmation, decimal, integer, keyPatterns } from '../kinds.js';
+import { optional, setting } from '../setting.js';
 import { DAY_MS, GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from '../units.js';
 
 /** Locks granted from memory. */
@@ -15,6 +15,12 @@ export const locksSettings = {
     keyPatterns,
     '',
     'locks that are never delegated; outranks --delegate',
+  ),
+  confirm: optional(
+    'locks',
+    confirmation,
+    'a lease counts as soon as Redis has answered',
+    'what a lease has to survive before locks are granted from it: so many replicas have it (WAIT), or it is on disk (WAITAOF, Redis 7.2)',
   ),
   coverLimitMs: setting(
     'locks',

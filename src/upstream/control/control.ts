@@ -1,5 +1,6 @@
-import type { ScriptAnswer, ScriptCall } from '../../locks/contract.js';
+import type { Confirmation, ScriptAnswer, ScriptCall } from '../../locks/contract.js';
 import { endpointName } from '../endpoint.js';
+import { Confirmer } from './confirmer.js';
 import { ControlConnection } from './control-connection.js';
 import { Heartbeat } from './heartbeat.js';
 import type { ControlLog, ControlOptions } from './options.js';
@@ -34,6 +35,7 @@ export class Control {
   readonly #connections = new Map<number, ControlConnection>();
   /** Connections that were lost and are not back. */
   readonly #missing = new Set<number>();
+  readonly #confirmer: Confirmer | null = null;
   readonly #heartbeat: Heartbeat;
   readonly #facts: ServerFacts;
   readonly #silenceCheck: NodeJS.Timeout;
@@ -53,8 +55,15 @@ export class Control {
       commands: reply => events.commands(reply),
       refreshing: () => {
         if (this.permissions.unavailable !== null) this.permissions.probe();
+        if (this.#confirmer?.bar() != null) this.#confirmer.probe();
       },
     });
+    if (options.confirm !== null) {
+      // Without it no lease counts: it is missing until it is there.
+      this.#missing.add(CONFIRMING);
+      const connection = this.#open(CONFIRMING, MAIN_DATABASE);
+      this.#confirmer = new Confirmer(options.confirm, connection, log);
+    }
     this.#silenceCheck = setInterval(() => {
       for (const connection of this.#connections.values()) connection.checkSilence();
     }, options.controlSilenceMaxMs / SILENCE_CHECKS);
@@ -91,6 +100,16 @@ export class Control {
     return this.#facts.bulkMaxBytes;
   }
 
+  /** Undefined: leases need not be confirmed. */
+  get confirmation(): Confirmation | undefined {
+    return this.#confirmer ?? undefined;
+  }
+
+  /** What Redis lacks for confirming leases, once it is connected; null: nothing. */
+  async lacks(): Promise<string | null> {
+    return this.#confirmer?.lacks ?? null;
+  }
+
   get isConnected(): boolean {
     return this.#missing.size === 0;
   }
@@ -115,16 +134,21 @@ export class Control {
     for (const connection of this.#connections.values()) connection.close();
   }
 
-  #connect(database: number): ControlConnection {
+  #open(id: number, database: number): ControlConnection {
     const connection = new ControlConnection(this.#options, database, {
-      ready: () => this.#ready(database),
-      lost: reason => this.#lost(database, reason),
-      failing: (reason, refused) => this.#failing(database, reason, refused),
+      ready: () => this.#ready(id),
+      lost: reason => this.#lost(id, reason),
+      failing: (reason, refused) => this.#failing(id, reason, refused),
       heard: () => {
         this.#lastHeardAtMs = performance.now();
       },
     });
-    this.#connections.set(database, connection);
+    this.#connections.set(id, connection);
+    return connection;
+  }
+
+  #connect(database: number): ControlConnection {
+    const connection = this.#open(database, database);
     this.#runners.set(
       database,
       new ScriptRunner(connection, this.#files, this.#options.scriptConnectWaitMs),
@@ -139,6 +163,7 @@ export class Control {
       this.#heartbeat.connected();
       this.#facts.connected();
     }
+    if (database === CONFIRMING) this.#confirmer?.connected();
     if (!this.#missing.delete(database) || this.#missing.size > 0) return;
     this.#log.info({ upstream: endpointName(this.#options.endpoint) }, 'Redis is connected');
     this.#events.back();
@@ -161,7 +186,8 @@ export class Control {
   }
 
   #about(database: number): object {
-    return { upstream: endpointName(this.#options.endpoint), database };
+    const upstream = endpointName(this.#options.endpoint);
+    return database === CONFIRMING ? { upstream, for: 'WAIT' } : { upstream, database };
   }
 
   #doubt(reason: string): void {
@@ -172,5 +198,7 @@ export class Control {
 
 /** Of heartbeats, settings and permissions, which concern no database. */
 const MAIN_DATABASE = 0;
+/** In place of a database: the connection that leases are confirmed on. */
+const CONFIRMING = -1;
 /** How often connections are looked at for silence while the longest one lasts. */
 const SILENCE_CHECKS = 20;

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
+import type { Confirm } from './confirmer.js';
 
 /** Settings of the control connections; the names are the settings' own. */
 export interface ControlOptions {
@@ -23,6 +24,8 @@ export interface ControlOptions {
   readonly controlRetryMaxMs: number;
   /** How long a script waits for the first connection to its database before it is refused. */
   readonly scriptConnectWaitMs: number;
+  /** What leases have to survive before they count; null: nothing is asked. */
+  readonly confirm: Confirm | null;
   /** How often settings of Redis are read that bar delegation (maxmemory-policy and the like). */
   readonly redisFactsMs: number;
 }
