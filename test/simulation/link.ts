@@ -17,6 +17,8 @@ export class Link {
   private arrivesAtMs = 0;
   private answersAtMs = 0;
   private inFlight: Sent[] = [];
+  /** How long a message is on its way at most, when nothing holds it up. */
+  usualMs = 2;
   /** Every message is slow for a while. */
   slowUntilMs = 0;
 
@@ -82,6 +84,6 @@ export class Link {
 
   private delayMs(): number {
     if (this.events.nowMs < this.slowUntilMs) return this.random.below(1600);
-    return this.random.chance(0.02) ? this.random.below(60) : this.random.next() * 2;
+    return this.random.chance(0.02) ? this.random.below(60) : this.random.next() * this.usualMs;
   }
 }

@@ -18,7 +18,7 @@ import type { RedisModel } from './redis-model.js';
 
 /** How the clocks of the proxy's host go wrong; never both at once, which nothing could notice. */
 export interface ClockFaults {
-  /** Share by which the monotonic clock runs faster than true time. */
+  /** Share by which both clocks of the host run faster than true time. */
   readonly drift: number;
   readonly wallJumps: boolean;
   readonly monotonicStops: boolean;
@@ -47,6 +47,10 @@ export class SimProxy implements LockWorld, LockFeedback {
   private wallAheadMs = 1_700_000_000_000;
   private heardAtMs = -Infinity;
   private connected = true;
+  private cutsAtNextScript = false;
+  /** Numbers of the latest token that was sent, and of the latest one that is in doubt. */
+  private tokenSent = 0;
+  private tokenInDoubt = 0;
   private readonly unanswered = new Map<number, number>();
   private commands = 0;
   /** Told of each grant or extension that was made from memory. */
@@ -64,7 +68,7 @@ export class SimProxy implements LockWorld, LockFeedback {
     private readonly redis: RedisModel,
     private readonly clocks: ClockFaults,
     options: LockOptions,
-    epoch: number,
+    private readonly epoch: number,
     late: boolean,
   ) {
     this.changesAreHeard = random.chance(0.5);
@@ -73,6 +77,8 @@ export class SimProxy implements LockWorld, LockFeedback {
     if (options.confirm !== null) {
       this.confirmation = { bar: () => null, ask: told => this.confirm(told) };
     }
+    // Far away, leases run out while scripts are on their way.
+    this.control.usualMs = random.pick([2, 2, 2, 250]);
     const policy = {
       retainUntilMs: (_database: number, _key: string, nowMs: number) =>
         random.chance(0.8) ? nowMs + random.below(random.pick([50, 1500, 8000])) : 0,
@@ -92,7 +98,7 @@ export class SimProxy implements LockWorld, LockFeedback {
   }
 
   wallMs(): number {
-    return this.events.nowMs + this.wallAheadMs;
+    return this.events.nowMs * (1 + this.clocks.drift) + this.wallAheadMs;
   }
 
   /** Something reaches the process: at once, or when it is no longer paused; never a dead one. */
@@ -109,6 +115,9 @@ export class SimProxy implements LockWorld, LockFeedback {
       );
       return;
     }
+    for (const argument of call.args) {
+      this.tokenSent = Math.max(this.tokenSent, this.numberOf(String(argument)));
+    }
     this.control.send(
       () => {
         const [key = ''] = call.keys;
@@ -124,6 +133,9 @@ export class SimProxy implements LockWorld, LockFeedback {
         }),
       () => this.reach(() => answered({ kind: 'unknown' })),
     );
+    if (!this.cutsAtNextScript) return;
+    this.cutsAtNextScript = false;
+    this.events.after(this.random.next() * this.control.usualMs, () => this.cutControl());
   }
 
   /** A replica has it, or does not answer in time. */
@@ -221,17 +233,23 @@ export class SimProxy implements LockWorld, LockFeedback {
 
   doubt(): void {}
 
-  /** The control connection breaks; the proxy notices, and comes back, in its time. */
+  /** The control connection breaks: at once, or as soon as a script is on its way on it. */
   loseControl(): void {
-    if (!this.connected) return;
+    if (this.random.chance(0.5)) this.cutsAtNextScript = true;
+    else this.cutControl();
+  }
+
+  /** The proxy notices, and comes back, in its time. */
+  private cutControl(): void {
+    if (!this.connected || !this.alive) return;
     const lost = this.control.cut();
     this.events.after(this.random.below(900), () =>
       this.reach(() => {
         this.connected = false;
         const first = this.random.chance(0.5);
-        if (first) this.manager.upstreamLost();
+        if (first) this.upstreamLost();
         for (const unknown of lost()) unknown();
-        if (!first) this.manager.upstreamLost();
+        if (!first) this.upstreamLost();
         this.events.after(20 + this.random.below(1500), () =>
           this.reach(() => {
             this.connected = true;
@@ -242,6 +260,28 @@ export class SimProxy implements LockWorld, LockFeedback {
         );
       }),
     );
+  }
+
+  private upstreamLost(): void {
+    this.manager.upstreamLost();
+    this.tokenInDoubt = this.tokenSent;
+  }
+
+  /** Invariant 6: as a failover is noticed. */
+  doubtAll(): void {
+    this.manager.doubtAll('role changed');
+    this.tokenInDoubt = this.tokenSent;
+  }
+
+  wasInDoubt(token: string): boolean {
+    const number = this.numberOf(token);
+    return number > 0 && number <= this.tokenInDoubt;
+  }
+
+  /** The number of a token, which grows from one to the next; 0 for one of an earlier run. */
+  private numberOf(token: string): number {
+    const prefix = `forelock:p:e${this.epoch}:`;
+    return token.startsWith(prefix) ? Number(token.slice(prefix.length)) : 0;
   }
 
   losePipe(): void {
