@@ -157,7 +157,7 @@ export function composeListener(
     locks: locks.manager,
     scores: locks.allocator,
   };
-  const admin = createAdmin(sources);
+  const admin = createAdmin(sources, options);
   const gateway: Gateway = {
     options,
     pipes,

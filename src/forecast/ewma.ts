@@ -7,21 +7,28 @@ import { TemplateUses } from './template-uses.js';
 export interface EwmaOptions {
   /** Keys with a history; those unheard of for longest make room. */
   readonly forecastKeysMax: number;
+  /** Templates that are remembered; those used before all others make room. */
+  readonly forecastTemplatesMax: number;
+  /** A key unheard of for so long is forgotten. */
+  readonly forecastForgetMs: number;
+  /** Unheard of for `ENDED_GAPS` usual gaps and for so long, its requests in a row are over. */
+  readonly requestsOverMs: number;
+  /** The same where no gap is known. */
+  readonly requestsOverUnknownMs: number;
 }
 
-export const ewmaDefaults: EwmaOptions = { forecastKeysMax: 100_000 };
+export const ewmaDefaults: EwmaOptions = {
+  forecastKeysMax: 100_000,
+  forecastTemplatesMax: 10_000,
+  forecastForgetMs: 600_000,
+  requestsOverMs: 2_000,
+  requestsOverUnknownMs: 10_000,
+};
 
 /** Weight of the newest hold. */
 const NEWEST_WEIGHT = 0.2;
-/** Unheard of for so many usual gaps, and this long: its requests in a row are over … */
+/** Unheard of for so many usual gaps: its requests in a row are over. */
 const ENDED_GAPS = 20;
-const ENDED_AFTER_MS = 2_000;
-/** … and for this long: the key is forgotten. */
-const FORGET_AFTER_MS = 600_000;
-/** Where no gap is known, a key has ended when nobody would wait for it any more. */
-const ENDED_WITHOUT_GAPS_MS = 10_000;
-/** Templates that are remembered; those used before all others make room. */
-const TEMPLATES_MAX = 10_000;
 
 /** What is remembered of a key. */
 interface History extends ForecastKey {
@@ -58,7 +65,7 @@ export class EwmaForecast implements Forecast {
       return;
     }
     const gapMs = atMs - known.lastAtMs - known.delayMs;
-    if (isOver(known, atMs)) end(known);
+    if (this.isOver(known, atMs)) end(known);
     if (known.inARow > 0) known.uses.noteWentOn(known.inARow, gapMs);
     known.inARow++;
     known.gaps.add(gapMs);
@@ -110,9 +117,9 @@ export class EwmaForecast implements Forecast {
 
   refresh(nowMs: number): void {
     for (const history of this.histories.values()) {
-      if (!isOver(history, nowMs)) continue;
+      if (!this.isOver(history, nowMs)) continue;
       end(history);
-      if (nowMs - history.lastAtMs > FORGET_AFTER_MS) this.histories.delete(history);
+      if (nowMs - history.lastAtMs > this.options.forecastForgetMs) this.histories.delete(history);
     }
   }
 
@@ -132,11 +139,18 @@ export class EwmaForecast implements Forecast {
     });
   }
 
+  private isOver(history: History, nowMs: number): boolean {
+    const quietMs = nowMs - history.lastAtMs - history.delayMs;
+    const gaps = gapsOf(history);
+    if (gaps === null) return quietMs > this.options.requestsOverUnknownMs;
+    return quietMs > this.options.requestsOverMs && quietMs > ENDED_GAPS * gaps.latestMs;
+  }
+
   private usesOf(template: string): TemplateUses {
     const uses = this.templates.get(template) ?? new TemplateUses();
     this.templates.delete(template);
     this.templates.set(template, uses);
-    if (this.templates.size > TEMPLATES_MAX) {
+    if (this.templates.size > this.options.forecastTemplatesMax) {
       const [oldest] = this.templates.keys();
       if (oldest !== undefined) this.templates.delete(oldest);
     }
@@ -147,13 +161,6 @@ export class EwmaForecast implements Forecast {
 /** Its own gaps, or else its template's; null where neither are known. */
 function gapsOf(history: History): Gaps | null {
   return history.gaps.count > 0 ? history.gaps : history.uses.gaps;
-}
-
-function isOver(history: History, nowMs: number): boolean {
-  const quietMs = nowMs - history.lastAtMs - history.delayMs;
-  const gaps = gapsOf(history);
-  if (gaps === null) return quietMs > ENDED_WITHOUT_GAPS_MS;
-  return quietMs > ENDED_AFTER_MS && quietMs > ENDED_GAPS * gaps.latestMs;
 }
 
 /** Nobody asked for it again: that, too, is known of its template now. */

@@ -30,11 +30,11 @@ export interface ScriptShape {
  * not know, be it a single word, makes it answer null, for a wrong guess would break mutual
  * exclusion.
  */
-export function scriptShape(source: string): ScriptShape | null {
+export function scriptShape(source: string, tokensMax: number): ScriptShape | null {
   // Flags (`#!lua flags=…`) change what may happen.
   if (source.startsWith('#!')) return null;
   const tokens = luaTokens(source);
-  if (tokens === null || tokens.length > TOKENS_MAX) return null;
+  if (tokens === null || tokens.length > tokensMax) return null;
   try {
     const equal = new SymbolicRun(tokens, true).outcome();
     const other = new SymbolicRun(tokens, false).outcome();
@@ -44,9 +44,6 @@ export function scriptShape(source: string): ScriptShape | null {
     throw error;
   }
 }
-
-/** The longest form in use has some 60 tokens. */
-const TOKENS_MAX = 200;
 
 interface Outcome {
   readonly effects: readonly ScriptEffect[];

@@ -36,6 +36,8 @@ export interface ScriptKnowledgeOptions {
   readonly scriptsMax: number;
   /** Longer texts are not read: they are taken to touch everything. */
   readonly scriptTextMaxBytes: number;
+  /** Longer ones are not looked at for whether they lock; the longest form in use has some 60. */
+  readonly scriptTokensMax: number;
   /** All texts that are kept, so that a known one need not be hashed and read again. */
   readonly scriptTextsMaxBytes: number;
 }
@@ -43,6 +45,7 @@ export interface ScriptKnowledgeOptions {
 export const scriptDefaults: ScriptKnowledgeOptions = {
   scriptsMax: 2000,
   scriptTextMaxBytes: 64 * 1024,
+  scriptTokensMax: 200,
   scriptTextsMaxBytes: 8 * 1024 * 1024,
 };
 
@@ -54,6 +57,7 @@ export class ScriptKnowledge implements ScriptScopes {
   readonly #scriptsMax: number;
   readonly #textMaxBytes: number;
   readonly #textsMaxBytes: number;
+  readonly #tokensMax: number;
   #textsBytes = 0;
   #table = new CommandTable(null);
   /** Both maps are in the order of last use. */
@@ -66,6 +70,7 @@ export class ScriptKnowledge implements ScriptScopes {
     this.#scriptsMax = options.scriptsMax;
     this.#textMaxBytes = options.scriptTextMaxBytes;
     this.#textsMaxBytes = options.scriptTextsMaxBytes;
+    this.#tokensMax = options.scriptTokensMax;
   }
 
   /** The upstream told its commands: what scripts touch is read anew with them. */
@@ -211,7 +216,7 @@ export class ScriptKnowledge implements ScriptScopes {
       return { sha, ...nothing, mayLoopForever: true };
     }
     const listed = CATALOGUE.get(sha);
-    const shape = listed === undefined ? scriptShape(text) : null;
+    const shape = listed === undefined ? scriptShape(text, this.#tokensMax) : null;
     const meaning = listed ?? (shape === null ? null : meaningOfShape(shape));
     const scope = NAMED_KEYS_ONLY_SHAS.has(sha) ? 'keys' : scriptScope(text, this.#table);
     const forms = meaning === null ? null : scriptForms(sha, meaning);

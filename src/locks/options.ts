@@ -89,6 +89,11 @@ export interface LockOptions {
   readonly recallBackOffMaxMs: number;
   /** A lease counts for cover only once it is confirmed, on replicas or on disk; null: at once. */
   readonly confirm: object | null;
+  /**
+   * For how long after a connection was lost Redis may still carry out what it had taken of it: its
+   * loop reads what lies in the socket's buffer before it sees the end.
+   */
+  readonly lateScriptMs: number;
   /** How soon a settling that Redis refused (out of memory, read-only …) is tried again. */
   readonly settleRetryMs: number;
   /**
@@ -144,6 +149,7 @@ export const lockDefaults: LockOptions = {
   recallBackOffMs: 30_000,
   recallBackOffMaxMs: 600_000,
   confirm: null,
+  lateScriptMs: 1_000,
   settleRetryMs: 100,
   parkMs: 50,
   parkTtlPercent: 10,

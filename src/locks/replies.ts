@@ -1,4 +1,5 @@
 import type { ScriptAnswer, ScriptName } from './contract.js';
+import type { LockOptions } from './options.js';
 
 /** The status words of each script; lua/ says what comes after them. */
 const STATUS_WORDS: Readonly<Record<ScriptName, readonly string[]>> = {
@@ -47,13 +48,7 @@ export function textAt(reply: Reply, index: number): string {
   return typeof value === 'string' ? value : '';
 }
 
-/**
- * For how long after a connection was lost Redis may still carry out what it had taken of it: its
- * loop reads what lies in the socket's buffer before it sees the end.
- */
-const LATE_SCRIPT_MS = 1000;
-
 /** By when the script of this reply has run, if it runs at all. */
-export function latestRunMs(reply: Reply, nowMs: number): number {
-  return reply.status === 'unknown' ? nowMs + LATE_SCRIPT_MS : nowMs;
+export function latestRunMs(reply: Reply, nowMs: number, options: LockOptions): number {
+  return reply.status === 'unknown' ? nowMs + options.lateScriptMs : nowMs;
 }

@@ -64,7 +64,7 @@ export function delegated(
   const fenceEnd = fence + core.options.fenceBlockSize;
   const delegation = new Delegation(token, fence, fenceEnd, nowMs, untilMs);
   const { sentMonotonicMs, sentWallMs } = flight;
-  const ranByMs = latestRunMs(reply, nowMs);
+  const ranByMs = latestRunMs(reply, nowMs, core.options);
   delegation.lease.begin(leaseMs, sentMonotonicMs, sentWallMs, ranByMs, core.options);
   entry.sawNoHolder();
   core.beginDelegation(entry, delegation);
@@ -200,7 +200,7 @@ export function renew(core: LockCore, entry: LockEntry, delegation: Delegation):
           leaseMs,
           sentMonotonicMs,
           sentWallMs,
-          latestRunMs(reply, nowMs),
+          latestRunMs(reply, nowMs, core.options),
           core.options,
         );
         core.doubt(entry, reply.error === '' ? `renew: ${reply.status}` : reply.error);

@@ -259,6 +259,6 @@ function ticketsInDoubt(
 ): void {
   giveUpTicket(core, entry);
   if (offer === null) return;
-  const ticket = ticketOf(core, offer, flight, latestRunMs(reply, nowMs));
+  const ticket = ticketOf(core, offer, flight, latestRunMs(reply, nowMs, core.options));
   strayed(core, entry, ticket.token, ticket.goneAtMs);
 }

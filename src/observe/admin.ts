@@ -28,12 +28,15 @@ interface Subcommand {
   answer(args: readonly string[], context: AdminContext): AdminReply | Promise<AdminReply>;
 }
 
-/** How many keys a listing names unless told otherwise, and at most: one reply, one turn of the loop. */
-const LISTED_DEFAULT = 100;
-const LISTED_MAX = 10_000;
+/** How many keys a listing names: one reply, one turn of the loop. */
+export interface ListingOptions {
+  /** Unless told otherwise. */
+  readonly listedDefault: number;
+  readonly listedMax: number;
+}
 
-export function createAdmin(sources: Sources): Admin {
-  const subcommands = subcommandsOf(sources);
+export function createAdmin(sources: Sources, options: ListingOptions): Admin {
+  const subcommands = subcommandsOf(sources, options);
   const helpLines = help(subcommands);
 
   return async (args, context) => {
@@ -54,7 +57,9 @@ export function createAdmin(sources: Sources): Admin {
   };
 }
 
-function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
+function subcommandsOf(sources: Sources, options: ListingOptions): ReadonlyMap<string, Subcommand> {
+  const listed = (count: string | undefined, list: (limit: number) => AdminReply): AdminReply =>
+    listing(count, list, options);
   return new Map<string, Subcommand>([
     [
       'STATUS',
@@ -70,7 +75,7 @@ function subcommandsOf(sources: Sources): ReadonlyMap<string, Subcommand> {
       'LOCKS',
       {
         synopsis: '[count]',
-        help: `The lock keys that are known (${LISTED_DEFAULT} of them by default).`,
+        help: `The lock keys that are known (${options.listedDefault} of them by default).`,
         argsMin: 0,
         argsMax: 1,
         answer: ([count]) => listed(count, limit => first(limit, sources.locks.all()).map(lock)),
@@ -341,11 +346,15 @@ function help(subcommands: ReadonlyMap<string, Subcommand>): AdminReply {
   return lines;
 }
 
-function listed(count: string | undefined, list: (limit: number) => AdminReply): AdminReply {
-  if (count === undefined) return list(LISTED_DEFAULT);
-  const limit = /^\d{1,6}$/.test(count) ? Number(count) : 0;
-  if (limit >= 1 && limit <= LISTED_MAX) return list(limit);
-  return new AdminError(`ERR count must be a whole number from 1 to ${LISTED_MAX}`);
+function listing(
+  count: string | undefined,
+  list: (limit: number) => AdminReply,
+  { listedDefault, listedMax }: ListingOptions,
+): AdminReply {
+  if (count === undefined) return list(Math.min(listedDefault, listedMax));
+  const limit = /^\d{1,9}$/.test(count) ? Number(count) : 0;
+  if (limit >= 1 && limit <= listedMax) return list(limit);
+  return new AdminError(`ERR count must be a whole number from 1 to ${listedMax}`);
 }
 
 function first<T>(limit: number, from: Iterable<T>): readonly T[] {

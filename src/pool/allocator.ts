@@ -22,8 +22,6 @@ export interface ScoreSnapshot extends ForecastKey {
 /** Takes a lock for us until that monotonic moment; whether it was tried. */
 export type Reserve = (database: number, key: string, untilMs: number) => boolean;
 
-/** However rare the refreshes are: what lies farther ahead is not forecast to the second. */
-const PLANNED_AHEAD_MAX_MS = 60_000;
 /** How finely the start of a reservation is placed. */
 const STEP_MS = 50;
 
@@ -68,7 +66,7 @@ export class Allocator implements AllocationPolicy, LockFeedback {
     this.forecast.refresh(nowMs);
     this.cancelPlanned();
     // As far ahead as the last refresh was back: the schedule is the user's.
-    const sinceMs = Math.min(nowMs - (this.refreshedAtMs ?? nowMs), PLANNED_AHEAD_MAX_MS);
+    const sinceMs = Math.min(nowMs - (this.refreshedAtMs ?? nowMs), this.options.plannedAheadMaxMs);
     const endMs = nowMs + Math.max(sinceMs, this.options.refreshMs);
     this.refreshedAtMs = nowMs;
     for (const { database, key } of this.forecast.due(nowMs, endMs + this.options.windowMs)) {

@@ -10,6 +10,16 @@ export interface AllocatorOptions {
   readonly refreshMs: number;
   /** Reservations that one refresh plans: bounds what a wrong model costs Redis in a second. */
   readonly reservationsPerRefreshMax: number;
+  /** However rare the refreshes are: what lies farther ahead is not forecast to the second. */
+  readonly plannedAheadMaxMs: number;
+  /** The highest threshold. */
+  readonly thresholdMax: number;
+  /** How far one unused reservation moves a threshold towards the highest. */
+  readonly thresholdWastedShare: number;
+  /** How far a used one moves it towards its floor. */
+  readonly thresholdUsedShare: number;
+  /** A threshold returns to where it began in about this time. */
+  readonly thresholdReturnMs: number;
   /** Keys with a threshold of their own; those unheard of for longest start anew. */
   readonly allocatedKeysMax: number;
 }
@@ -20,5 +30,10 @@ export const allocatorDefaults: AllocatorOptions = {
   scoreThreshold: 0.5,
   refreshMs: 1_000,
   reservationsPerRefreshMax: 200,
+  plannedAheadMaxMs: 60_000,
+  thresholdMax: 0.99,
+  thresholdWastedShare: 0.25,
+  thresholdUsedShare: 0.05,
+  thresholdReturnMs: 300_000,
   allocatedKeysMax: 100_000,
 };

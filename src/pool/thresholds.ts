@@ -1,15 +1,6 @@
 import { ByKey } from '../forecast/by-key.js';
 import type { AllocatorOptions } from './options.js';
 
-/** How far one unused reservation moves the threshold towards never. */
-const WASTED_STEP = 0.25;
-/** How far a used one moves it towards its floor; one waste weighs as much as five uses. */
-const USED_STEP = 0.05;
-/** A score above this is not reached by a model that doubts anything at all. */
-const THRESHOLD_MAX = 0.99;
-/** A threshold returns to where it began in about this time, so that no key is given up for good. */
-const RETURN_MS = 300_000;
-
 interface Threshold {
   readonly database: number;
   readonly key: string;
@@ -31,10 +22,11 @@ export class Thresholds {
   ended(database: number, key: string, used: boolean, nowMs: number): void {
     const record = this.records.get(database, key) ?? this.begin(database, key, nowMs);
     const value = this.valueAt(record, nowMs);
-    const floor = this.options.scoreThreshold / 2;
+    const { scoreThreshold, thresholdMax, thresholdUsedShare, thresholdWastedShare } = this.options;
+    const floor = scoreThreshold / 2;
     record.value = used
-      ? value - (value - floor) * USED_STEP
-      : value + (THRESHOLD_MAX - value) * WASTED_STEP;
+      ? value - (value - floor) * thresholdUsedShare
+      : value + (thresholdMax - value) * thresholdWastedShare;
     record.atMs = nowMs;
   }
 
@@ -52,6 +44,6 @@ export class Thresholds {
     const quietMs = nowMs - record.atMs;
     // Spares the busy keys an exponential at every look.
     if (quietMs < 1000) return record.value;
-    return start + (record.value - start) * Math.exp(-quietMs / RETURN_MS);
+    return start + (record.value - start) * Math.exp(-quietMs / this.options.thresholdReturnMs);
   }
 }

@@ -132,6 +132,23 @@ t.test('with no cache at all each answer still serves the one who asked', async 
   }
 });
 
+t.test('how long an answer serves the one who asked is set', async t => {
+  const { server } = await setting(t);
+  const { control } = await Controlled.start(t, server.port, {
+    permissionCacheMs: 0,
+    permissionFirstUseMs: 50,
+  });
+  const { permissions } = control;
+  const ask = (): Promise<void> =>
+    new Promise(resolve => permissions.ask('default', acquire('l'), () => resolve()));
+  await ask();
+  await sleep(5);
+  t.equal(permissions.check('default', acquire('l')), 'allowed');
+  await ask();
+  await sleep(100);
+  t.equal(permissions.check('default', acquire('l')), null);
+});
+
 t.test('questions at the same time are one question', async t => {
   const { server, ask } = await setting(t);
   const redis = await server.connect(t);

@@ -51,7 +51,7 @@ t.test('no script one word away from a known one is taken for what it is not', a
     for (const text of [form, ...mutations(form)]) {
       if (seen.has(text)) continue;
       seen.add(text);
-      const shape = scriptShape(text);
+      const shape = scriptShape(text, 200);
       if (shape === null) continue;
       read++;
       const error = await disagreement(redis, text, shape);

@@ -36,10 +36,12 @@ function errorText(reply: AdminReply): string {
   return reply instanceof AdminError ? reply.text : `no error: ${JSON.stringify(reply)}`;
 }
 
-function admin(locks = [lockView({})]) {
+const LISTING = { listedDefault: 100, listedMax: 10_000 };
+
+function admin(locks = [lockView({})], listing = LISTING) {
   const counters = new LockCounters();
   const tally = new LockTally(() => {});
-  return { ask: createAdmin(observed({ locks, counters, tally })), counters, tally };
+  return { ask: createAdmin(observed({ locks, counters, tally }), listing), counters, tally };
 }
 
 t.test('STATUS tells how Forelock and Redis are, and the counts since the start', async t => {
@@ -100,6 +102,19 @@ t.test('listings are bounded: 100 by default, a count at most 10000', async t =>
   for (const count of ['0', '-1', '10001', 'x', '1.5', '']) {
     t.match(errorText(await ask(['LOCKS', count], allowAll)), /^ERR count must be/, count);
   }
+});
+
+t.test('how many keys a listing names is set', async t => {
+  const many = Array.from({ length: 50 }, (_, n) => lockView({ key: `k${n}` }));
+  const { ask } = admin(many, { listedDefault: 3, listedMax: 20 });
+  t.equal(list(await ask(['LOCKS'], allowAll)).length, 3);
+  t.equal(list(await ask(['LOCKS', '20'], allowAll)).length, 20);
+  t.match(errorText(await ask(['LOCKS', '21'], allowAll)), /from 1 to 20$/);
+  t.match(await ask(['HELP'], allowAll), [/./, /./, /./, /./, /\(3 of them by default\)/]);
+  t.equal(
+    list(await admin(many, { listedDefault: 30, listedMax: 20 }).ask(['POOL'], allowAll)).length,
+    20,
+  );
 });
 
 t.test('SCORES lists the highest scores as doubles', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { EwmaForecast } from '../../src/forecast/ewma.js';
+import { EwmaForecast, ewmaDefaults } from '../../src/forecast/ewma.js';
 
 function ask(forecast: EwmaForecast, key: string, gapsMs: readonly number[], fromMs = 0): number {
   let atMs = fromMs;
@@ -103,7 +103,7 @@ t.test('keys are of a database', async t => {
 });
 
 t.test('the number of keys is bounded, those unheard of for longest make room', async t => {
-  const forecast = new EwmaForecast({ forecastKeysMax: 50 });
+  const forecast = new EwmaForecast({ ...ewmaDefaults, forecastKeysMax: 50 });
   for (let key = 0; key < 500; key++) ask(forecast, `key${key}`, [1], key * 10);
   t.equal([...forecast.keys()].length, 50);
   t.ok([...forecast.keys()].some(({ key }) => key === 'key499'));
@@ -118,6 +118,49 @@ t.test('a refresh forgets what is quiet for ten minutes and many of its gaps', a
     [...forecast.keys()].map(({ key }) => key),
     ['daily'],
   );
+});
+
+t.test('when a key is forgotten is set', async t => {
+  for (const [forecastForgetMs, left] of [
+    [60_000, 0],
+    [600_000, 1],
+  ] as const) {
+    const forecast = new EwmaForecast({ ...ewmaDefaults, forecastForgetMs });
+    const lastMs = ask(forecast, 'lock', steady(20));
+    forecast.refresh(lastMs + 61_000);
+    t.equal([...forecast.keys()].length, left, `${forecastForgetMs} ms`);
+  }
+});
+
+t.test('how many templates are remembered is set', async t => {
+  for (const [forecastTemplatesMax, known] of [
+    [1, false],
+    [2, true],
+  ] as const) {
+    const forecast = new EwmaForecast({ ...ewmaDefaults, forecastTemplatesMax });
+    const nowMs = orders(forecast, 30, 40);
+    ask(forecast, 'stock:1', [40], nowMs);
+    forecast.requested(0, 'order:1000', 1, nowMs);
+    const score = forecast.score(0, 'order:1000', 500, nowMs + 5);
+    t.equal(score > 0.9, known, `${forecastTemplatesMax}: ${score}`);
+  }
+});
+
+t.test('after which silence requests in a row are over is set', async t => {
+  // Orders of two requests each: how soon is a third request, after a pause, a first one again?
+  const scoreAfter = (requestsOverMs: number): number => {
+    const forecast = new EwmaForecast({ ...ewmaDefaults, requestsOverMs });
+    let atMs = 0;
+    for (let order = 0; order < 30; order++) {
+      atMs = ask(forecast, `order:${order}`, [5], atMs) + 500;
+      forecast.refresh(atMs);
+    }
+    forecast.requested(0, 'order:1000', 1, atMs);
+    forecast.requested(0, 'order:1000', 1, atMs + 5);
+    return forecast.score(0, 'order:1000', 500, atMs + 8);
+  };
+  t.ok(scoreAfter(400) < 0.2, 'each order was seen to end');
+  t.ok(scoreAfter(60_000) > 0.8, 'none was yet');
 });
 
 t.test('due are the keys whose next request may come in that time', async t => {

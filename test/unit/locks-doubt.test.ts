@@ -104,6 +104,19 @@ t.test('a script that may still come late is waited out from when it can come at
   t.equal(touch.readies, 1);
 });
 
+t.test('how late a script may come is set', async t => {
+  const scene = new Scene({ reconnectWaitMs: 30_000, lateScriptMs: 5000 });
+  scene.prove('lock');
+  scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+  scene.manager.upstreamLost();
+  scene.world.answerWith({ kind: 'unknown' });
+  const touch = scene.touch(['lock']);
+  scene.world.pass(25_199);
+  t.equal(touch.readies, 0);
+  scene.world.pass(1);
+  t.equal(touch.readies, 1);
+});
+
 t.test('Redis being away is no refusal of Redis, even before the loss is told', async t => {
   const scene = new Scene();
   scene.delegate('lock');

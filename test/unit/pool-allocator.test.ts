@@ -85,6 +85,27 @@ t.test('a wasted reservation raises the threshold of that key, a used one lowers
   t.ok(threshold() < 0.51, 'but not for good');
 });
 
+t.test('how far a threshold moves, how high, and for how long is set', async t => {
+  const { world, allocator, ask } = setUp({
+    thresholdWastedShare: 0.5,
+    thresholdUsedShare: 0.1,
+    thresholdMax: 0.9,
+    thresholdReturnMs: 10_000,
+  });
+  ask('lock', 20);
+  const threshold = (): number => allocator.find(0, 'lock')?.threshold ?? Number.NaN;
+  const ended = (used: boolean): number => {
+    allocator.reservationEnded(0, 'lock', used, 10);
+    return Number(threshold().toFixed(6));
+  };
+  t.equal(ended(false), 0.7, 'half of the way from 0.5 to 0.9');
+  t.equal(ended(true), 0.655, 'a tenth of the way from there to 0.25');
+  for (let wasted = 0; wasted < 50; wasted++) ended(false);
+  t.ok(threshold() > 0.899 && threshold() <= 0.9);
+  world.pass(10_000);
+  t.ok(Math.abs(threshold() - (0.5 + 0.4 / Math.E)) < 0.001, `${threshold()}`);
+});
+
 t.test('one refresh plans a bounded number of reservations', async t => {
   const { world, allocator, reserved } = setUp({ reservationsPerRefreshMax: 5 });
   for (let asked = 0; asked < 20; asked++) {

@@ -212,3 +212,16 @@ t.test('knowledge of scripts is bounded, and the unused goes first', async t => 
   t.equal(few.scopeOfSha(second), 'every-database');
   t.ok(few.bySha(RELEASE_SHA), 'the catalogue is never forgotten');
 });
+
+t.test('how long a script may be to be looked at for a lock is set', async t => {
+  const text =
+    'if redis.call("get",KEYS[1])==ARGV[1] then return redis.call("del",KEYS[1]) else return 0 end--x';
+  const release = ['EVAL', text, '1', 'k', 'v'];
+  for (const [scriptTokensMax, kind] of [
+    [20, null],
+    [200, 'release'],
+  ] as const) {
+    const limited = new ScriptKnowledge({ ...scriptDefaults, scriptTokensMax });
+    t.equal(intentOf(buffers(...release), limited)?.kind ?? null, kind, `${scriptTokensMax}`);
+  }
+});

@@ -2,7 +2,7 @@ import t from 'tap';
 import { scriptShape } from '../../src/intent/script-shape.js';
 
 function told(text: string): string {
-  const shape = scriptShape(text);
+  const shape = scriptShape(text, 200);
   return shape === null ? 'none' : `${shape.effect} ${shape.yes}/${shape.no}`;
 }
 

@@ -58,6 +58,18 @@ export const clientsSettings = {
     '1000',
     'how long a client that is ended or refused may take to read its last reply',
   ),
+  listedDefault: setting(
+    'clients',
+    integer('keys', 1, 1_000_000),
+    '100',
+    'keys that FORELOCK LOCKS, POOL and SCORES name unless they are told how many',
+  ),
+  listedMax: setting(
+    'clients',
+    integer('keys', 1, 1_000_000),
+    '10000',
+    'keys that they name at most: one reply, made within one turn of the event loop',
+  ),
   randomkeyTriesMax: setting(
     'clients',
     integer('tries', 1, 10_000),

@@ -136,6 +136,12 @@ export const locksSettings = {
     '50000',
     'answers to ACL DRYRUN that are remembered; the oldest make room',
   ),
+  permissionFirstUseMs: setting(
+    'locks',
+    integer('ms', 1, MINUTE_MS),
+    '1000',
+    'an answer that came later than it may be remembered still serves the one who asked, for so long',
+  ),
   lockKeysMax: setting(
     'locks',
     integer('keys', 1, 10_000_000),
@@ -184,6 +190,12 @@ export const locksSettings = {
     '600000',
     '… but to no more than this',
   ),
+  lateScriptMs: setting(
+    'locks',
+    integer('ms', 0, MINUTE_MS),
+    '1000',
+    'for how long after a connection was lost Redis may still carry out a script that it had taken: it reads what lies in its buffer before it sees the end',
+  ),
   settleRetryMs: setting(
     'locks',
     integer('ms', 10, MINUTE_MS),
@@ -201,6 +213,12 @@ export const locksSettings = {
     integer('scripts', 100, 1_000_000),
     '2000',
     "clients' scripts whose meaning is remembered; the one unused for longest is forgotten",
+  ),
+  scriptTokensMax: setting(
+    'locks',
+    integer('tokens', 20, 10_000),
+    '200',
+    'a script of more words and signs is not looked at for whether it locks; the longest form in use has some 60',
   ),
   scriptTextMaxBytes: setting(
     'locks',

@@ -70,6 +70,12 @@ export const upstreamSettings = {
     '1000',
     'the longest time between two such attempts',
   ),
+  controlDisconnectMs: setting(
+    'upstream',
+    integer('ms', 1, MINUTE_MS),
+    '200',
+    "how long one of Forelock's own connections that is given up may take to close by itself",
+  ),
   scriptConnectWaitMs: setting(
     'upstream',
     integer('ms', 0, MINUTE_MS),

@@ -99,7 +99,7 @@ export class ControlConnection {
       // AUTH and SELECT are sent, and their answers looked at, by `#greet` alone.
       enableReadyCheck: false,
       disableClientInfo: true,
-      disconnectTimeout: DISCONNECT_MS,
+      disconnectTimeout: this.#options.controlDisconnectMs,
     });
     this.#redis = redis;
     redis.on('error', (error: Error) => {
@@ -195,9 +195,6 @@ export class ControlConnection {
 }
 
 const NAMED = naming(2, 'forelock:control');
-
-/** How long a connection that is given up may take to close by itself. */
-const DISCONNECT_MS = 200;
 
 /** ioredis's own words for a command that it did not write, since there was nothing to write to. */
 const NOT_WRITTEN = "Stream isn't writeable";

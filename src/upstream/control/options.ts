@@ -11,6 +11,8 @@ export interface ControlOptions {
   readonly heartbeatMs: number;
   readonly permissionCacheMs: number;
   readonly permissionCacheMax: number;
+  /** An answer that came later than it may be remembered still serves the one who asked, so long. */
+  readonly permissionFirstUseMs: number;
   /**
    * A connection that has answered nothing for so long, though it was asked, is given up. Grants
    * from memory have ended long before: this is for half-open sockets.
@@ -22,6 +24,8 @@ export interface ControlOptions {
    */
   readonly controlRetryMinMs: number;
   readonly controlRetryMaxMs: number;
+  /** How long the other end of a connection that is given up may take to agree. */
+  readonly controlDisconnectMs: number;
   /** How long a script waits for the first connection to its database before it is refused. */
   readonly scriptConnectWaitMs: number;
   /** What leases have to survive before they count; null: nothing is asked. */

@@ -5,6 +5,8 @@ export interface PermissionOptions {
   readonly permissionCacheMs: number;
   /** Answers that are remembered. */
   readonly permissionCacheMax: number;
+  /** An answer that came later than it may be kept must still serve the one who asked. */
+  readonly permissionFirstUseMs: number;
 }
 
 export type Permission = 'allowed' | 'denied';
@@ -55,9 +57,9 @@ export class Permissions {
     if (answer === undefined) return null;
     const nowMs = performance.now();
     const ageMs = nowMs - answer.askedAtMs;
-    const { permissionCacheMs } = this.#options;
+    const { permissionCacheMs, permissionFirstUseMs } = this.#options;
     if (ageMs > permissionCacheMs) {
-      if (answer.used || nowMs - answer.answeredAtMs > FIRST_USE_MS) return null;
+      if (answer.used || nowMs - answer.answeredAtMs > permissionFirstUseMs) return null;
     } else if (ageMs > permissionCacheMs / 2 && !answer.renewing) {
       answer.renewing = true;
       this.ask(user, intent, () => undefined);
@@ -150,9 +152,6 @@ export class Permissions {
 
 /** Stands for all keys at once; no key is this one, since keys are compared with their name's space. */
 const EVERY_KEY = '';
-
-/** An answer that came later than it may be kept must still serve the one who asked. */
-const FIRST_USE_MS = 1000;
 
 /** One question to Redis: may this user do what this command does, and is that so for every key? */
 class Question {
