@@ -86,6 +86,12 @@ const ANSWERS = [
 /** Scripts that tell for how long a key was kept. */
 const TELLING_TIMES = new Set(['reserve', 'retain', 'release', 'yield']);
 
+const TICKET = JSON.stringify({
+  token: 'forelock:q:e:0',
+  untilMs: 9_000_000_000_000,
+  leaseMs: TTL_MS,
+});
+
 /** What others do to the keys in between. */
 function disturbance(random: SeededRandom): string[][] {
   const held = random.chance(0.5) ? `v${random.below(2)}` : `forelock:p:e:${random.below(2)}`;
@@ -108,6 +114,12 @@ function disturbance(random: SeededRandom): string[][] {
       return [['DEL', COMPANION]];
     case 9:
       return [['SET', COMPANION, random.pick(['{}', 'x', '{"since":"y"}', '{"since":5}'])]];
+    case 14:
+    case 15:
+      return [
+        ['SET', KEY, held, 'PX', String(TTL_MS)],
+        ['SET', COMPANION, `{"tickets":[${TICKET}]}`],
+      ];
     case 10:
       return [['SET', FENCE_COUNTER, random.pick(['5', '9000000000000000', 'x'])]];
     case 11:
