@@ -4,6 +4,7 @@ import { formatAddress, formatUpstream } from './config.js';
 import type { JournalFile } from './fleet/journal-file.js';
 import { CommandTable } from './intent/command-table.js';
 import { ScriptKnowledge } from './intent/scripts.js';
+import { channelOf, noticeOf } from './locks/notice.js';
 import { createAdmin, createAdminDesk } from './observe/admin.js';
 import { AdminRights } from './observe/admin-rights.js';
 import { LockTally } from './observe/lock-tally.js';
@@ -85,6 +86,7 @@ export function composeListener(
   const confirm = options.mode === 'reserve' ? options.confirm : null;
   const control = new Control(
     { ...upstreamOptions, credentials, confirm },
+    [channelOf(proxy)],
     {
       commands: learnCommands,
       lost: () => {
@@ -98,6 +100,10 @@ export function composeListener(
       doubt: reason => {
         scripts.upstreamLost();
         locks.manager.doubtAll(reason);
+      },
+      message: message => {
+        const notice = noticeOf(message);
+        if (notice !== null) locks.manager.told(notice);
       },
     },
     log,

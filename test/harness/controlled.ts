@@ -31,6 +31,7 @@ export class Controlled {
         confirm: null,
         ...options,
       },
+      ['forelock:proxy:test'],
       {
         commands: reply => {
           this.commands = reply;
@@ -38,6 +39,7 @@ export class Controlled {
         lost: () => this.events.push('lost'),
         back: () => this.events.push('back'),
         doubt: reason => this.events.push(`doubt: ${reason}`),
+        message: message => this.events.push(`message: ${message}`),
       },
       {
         info: (_facts, message) => this.log.push(message),

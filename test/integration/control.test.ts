@@ -326,3 +326,32 @@ t.test('after close() nothing keeps the process', async t => {
   const [code] = await within('its end', 5000, once(child, 'exit'));
   t.equal(code, 0);
 });
+
+t.test('what is published on its channel is told, also after the connection was lost', async t => {
+  const server = await RedisServer.start(t);
+  const redis = await server.connect(t);
+  const { events } = await Controlled.start(t, server.port);
+  const told = (): number => events.filter(event => event === 'message: a \xff\x00 b').length;
+  const publish = async (): Promise<unknown> => {
+    return redis.call('PUBLISH', 'forelock:proxy:test', 'a \xff\x00 b');
+  };
+  await publish();
+  await eventually('it is told', () => told() === 1);
+  t.strictSame(events, ['back', 'message: a \xff\x00 b']);
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await eventually('that it was lost is told', () => events.filter(is => is === 'back').length > 1);
+  t.equal(events[2], 'lost');
+  await publish();
+  await eventually('it is told again', () => told() === 2);
+});
+
+t.test('one that may not subscribe goes on without', async t => {
+  const server = await RedisServer.start(t);
+  const redis = await server.connect(t);
+  await redis.call(...'ACL SETUSER mute on >secret ~* +@all resetchannels'.split(' '));
+  const { events, log } = await Controlled.start(t, server.port, {
+    credentials: { user: 'mute', password: 'secret' },
+  });
+  await eventually('it is said', () => log.some(line => /can tell Forelock nothing/.test(line)));
+  t.match(events, ['back']);
+});

@@ -22,6 +22,8 @@ export interface ControlConnectionEvents {
   failing(reason: string, refused: boolean): void;
   /** Redis answered something. */
   heard(): void;
+  /** A message on a channel that this connection has subscribed to. Strings are binary strings. */
+  pushed?(channel: string, message: unknown): void;
 }
 
 /**
@@ -104,6 +106,9 @@ export class ControlConnection {
     this.#redis = redis;
     redis.on('error', (error: Error) => {
       this.#lastError = error.message;
+    });
+    redis.on('messageBuffer', (channel: Buffer, message: unknown) => {
+      if (this.#redis === redis) this.#events.pushed?.(channel.toString('latin1'), binary(message));
     });
     redis.once('ready', () => this.#greet(redis, this.#greeting()));
     redis.once('end', () => this.#ended(redis));

@@ -8,6 +8,7 @@ import { Permissions } from './permissions.js';
 import { readScriptFiles } from './script-files.js';
 import { ScriptRunner } from './script-runner.js';
 import { ServerFacts } from './server-facts.js';
+import { Subscriber } from './subscriber.js';
 
 export interface ControlEvents {
   /**
@@ -21,6 +22,8 @@ export interface ControlEvents {
   back(): void;
   /** The connections stand, but Redis is not what it was: a failover, a restart. */
   doubt(reason: string): void;
+  /** Somebody has published that on one of our channels. A binary string. */
+  message(message: string): void;
 }
 
 /** What Forelock itself asks of Redis: scripts, heartbeats, settings, permissions. */
@@ -38,11 +41,18 @@ export class Control {
   readonly #confirmer: Confirmer | null = null;
   readonly #heartbeat: Heartbeat;
   readonly #facts: ServerFacts;
+  readonly #subscriber: Subscriber;
   readonly #silenceCheck: NodeJS.Timeout;
   #lastHeardAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  constructor(options: ControlOptions, events: ControlEvents, log: ControlLog) {
+  /** @param channels of Redis on which Forelock is told something */
+  constructor(
+    options: ControlOptions,
+    channels: readonly string[],
+    events: ControlEvents,
+    log: ControlLog,
+  ) {
     this.#options = options;
     this.#events = events;
     this.#log = log;
@@ -64,8 +74,25 @@ export class Control {
       const connection = this.#open(CONFIRMING, MAIN_DATABASE);
       this.#confirmer = new Confirmer(options.confirm, connection, log);
     }
+    this.#missing.add(SUBSCRIBER);
+    this.#subscriber = new Subscriber(options, channels, {
+      hearing: () => this.#found(SUBSCRIBER),
+      deaf: reason => this.#lost(SUBSCRIBER, reason),
+      failing: (reason, refused) => {
+        // Where nothing can be connected, that is said of the others.
+        if (!refused) return;
+        this.#log.warn({ reason, ...this.#about(SUBSCRIBER) }, 'Redis can tell Forelock nothing');
+        // One Forelock alone can do without.
+        this.#found(SUBSCRIBER);
+      },
+      heard: () => {
+        this.#lastHeardAtMs = performance.now();
+      },
+      message: (_channel, message) => events.message(message),
+    });
     this.#silenceCheck = setInterval(() => {
       for (const connection of this.#connections.values()) connection.checkSilence();
+      this.#subscriber.checkSilence();
     }, options.controlSilenceMaxMs / SILENCE_CHECKS);
   }
 
@@ -132,6 +159,7 @@ export class Control {
     clearInterval(this.#silenceCheck);
     for (const runner of this.#runners.values()) runner.close();
     for (const connection of this.#connections.values()) connection.close();
+    this.#subscriber.close();
   }
 
   #open(id: number, database: number): ControlConnection {
@@ -164,7 +192,11 @@ export class Control {
       this.#facts.connected();
     }
     if (database === CONFIRMING) this.#confirmer?.connected();
-    if (!this.#missing.delete(database) || this.#missing.size > 0) return;
+    this.#found(database);
+  }
+
+  #found(connection: number): void {
+    if (!this.#missing.delete(connection) || this.#missing.size > 0) return;
     this.#log.info({ upstream: endpointName(this.#options.endpoint) }, 'Redis is connected');
     this.#events.back();
   }
@@ -182,12 +214,14 @@ export class Control {
     if (refused) this.#runners.get(database)?.refused();
     // A database that Redis has no more (SELECT refused) must not hold up the others.
     if (!refused || database === MAIN_DATABASE) return;
-    if (this.#missing.delete(database) && this.#missing.size === 0) this.#events.back();
+    this.#found(database);
   }
 
-  #about(database: number): object {
+  #about(connection: number): object {
     const upstream = endpointName(this.#options.endpoint);
-    return database === CONFIRMING ? { upstream, for: 'WAIT' } : { upstream, database };
+    if (connection === SUBSCRIBER) return { upstream, for: 'SUBSCRIBE' };
+    if (connection === CONFIRMING) return { upstream, for: 'WAIT' };
+    return { upstream, database: connection };
   }
 
   #doubt(reason: string): void {
@@ -198,7 +232,8 @@ export class Control {
 
 /** Of heartbeats, settings and permissions, which concern no database. */
 const MAIN_DATABASE = 0;
-/** In place of a database: the connection that leases are confirmed on. */
+/** In place of a database: the connection that leases are confirmed on, and the one that is told. */
 const CONFIRMING = -1;
+const SUBSCRIBER = -2;
 /** How often connections are looked at for silence while the longest one lasts. */
 const SILENCE_CHECKS = 20;
