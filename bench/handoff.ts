@@ -21,17 +21,19 @@ import { type Target, targetTable } from './targets.js';
  *
  *   direct      clients ── relay ── Redis
  *   forelock    clients ── Forelock ── relay ── Redis
+ *   two         every other client ── one Forelock ── relay ── Redis, the rest ── another
  *   mutex       the same clients on a mutex in their own process: the bound
  *
  * Each has a Redis of its own; all take turns in one run.
  */
 
-const names = ['direct', 'forelock', 'mutex'] as const;
+const names = ['direct', 'forelock', 'two', 'mutex'] as const;
 type Name = (typeof names)[number];
 
 const titles: Readonly<Record<Name, string>> = {
   direct: 'direct',
   forelock: 'Forelock',
+  two: 'two Forelocks',
   mutex: 'mutex in the process (the bound)',
 };
 
@@ -84,13 +86,13 @@ async function measureInTurn(clients: number, values: Values): Promise<Turns> {
     const redis = await startRedis();
     const relay = await startRelay(redis.port, values['round-trip-ms']);
     programs.unshift(relay, redis);
-    let port = relay.port;
-    if (name === 'forelock') {
+    const ports = name === 'direct' ? [relay.port] : [];
+    for (let proxies = { direct: 0, forelock: 1, two: 2 }[name]; proxies > 0; proxies--) {
       const forelock = await startForelock(relay.port);
       programs.unshift(forelock);
-      port = forelock.port;
+      ports.push(forelock.port);
     }
-    const load = await startContention([port], settings);
+    const load = await startContention(ports, settings);
     loads.set(name, load);
     await load.run(values['learning-seconds']);
   }
@@ -133,7 +135,7 @@ function report(turns: Turns): string {
 }
 
 /** A perfect queue gives 64 clients about 0.2 of direct, since they park and sleep. */
-const P99_SHARE = { few: 0.05, many: 0.25 };
+const P99_SHARE = { few: 0.05, many: 0.25, two: 0.1 };
 const MANY_CLIENTS = 20;
 
 function targetsOf(clients: number, turns: Turns): Target[] {
@@ -148,6 +150,11 @@ function targetsOf(clients: number, turns: Turns): Target[] {
   if (many) return [p99];
   return [
     p99,
+    {
+      name: 'two Forelocks: p99 wait to direct',
+      atMost: P99_SHARE.two,
+      measured: pairedRatio(waits(turns.get('two'), 0.99), waits(direct, 0.99)),
+    },
     { name: "Jain's fairness", atLeast: 0.98, measured: fairnessOf(forelock) },
     {
       name: 'locks per second to the mutex',
