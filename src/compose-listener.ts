@@ -2,6 +2,8 @@ import { composeLocks, type Membership } from './compose-locks.js';
 import type { ListenAddress, Options, UpstreamAddress } from './config.js';
 import { formatAddress, formatUpstream } from './config.js';
 import type { JournalFile } from './fleet/journal-file.js';
+import { Members } from './fleet/members.js';
+import { randomName } from './fleet/state-directory.js';
 import { CommandTable } from './intent/command-table.js';
 import { ScriptKnowledge } from './intent/scripts.js';
 import { channelOf, noticeOf } from './locks/notice.js';
@@ -115,7 +117,14 @@ export function composeListener(
     broadcastTrackers.size > 0
       ? 'a client tracks keys with CLIENT TRACKING … BCAST'
       : control.delegationBar();
+  const epoch = randomName();
+  const members = new Members(control, proxy, epoch, options);
   const locks = composeLocks(options, {
+    epoch,
+    fleet: {
+      others: () => members.others(),
+      tell: (to, message) => control.ask(['PUBLISH', channelOf(to), message], () => {}),
+    },
     control,
     pipes,
     tally,
@@ -216,6 +225,7 @@ export function composeListener(
     end: () => {
       listener.stop();
       locks.stop();
+      members.leave();
       for (const client of [...clients.all()]) client.close();
       pipes.close();
       greeter.close();

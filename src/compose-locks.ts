@@ -1,10 +1,9 @@
 import { processClock } from './alarm.js';
 import type { Options } from './config.js';
 import type { JournalFile } from './fleet/journal-file.js';
-import { randomName } from './fleet/state-directory.js';
 import { EwmaForecast } from './forecast/ewma.js';
 import { scheduleRefresh } from './forecast/schedule.js';
-import type { LockDesk, LockWorld } from './locks/contract.js';
+import type { Fleet, LockDesk, LockWorld } from './locks/contract.js';
 import type { LockGroup } from './locks/group/lock-group.js';
 import { LockManager } from './locks/manager.js';
 import type { LockTally } from './observe/lock-tally.js';
@@ -34,6 +33,9 @@ export interface LocksNeed {
   readonly membership: Membership | null;
   /** Names this proxy in tokens and companions. */
   readonly proxy: string;
+  /** New with each start. */
+  readonly epoch: string;
+  readonly fleet: Fleet;
   readonly journal: JournalFile | null;
 }
 
@@ -45,10 +47,22 @@ export interface Membership {
 
 export function composeLocks(
   options: Options,
-  { control, pipes, tally, log, delegationBar, membership, proxy, journal }: LocksNeed,
+  {
+    control,
+    pipes,
+    tally,
+    log,
+    delegationBar,
+    membership,
+    proxy,
+    epoch,
+    fleet,
+    journal,
+  }: LocksNeed,
 ): Locks {
   const world: LockWorld = {
     ...processClock,
+    fleet,
     ...(journal === null ? {} : { journal }),
     confirmation: control.confirmation,
     wallMs: () => Date.now(),
@@ -72,7 +86,7 @@ export function composeLocks(
     tally.listening(allocator),
     membership === null ? allocator : membership.group.policyOf(membership.member, allocator),
     proxy,
-    randomName(),
+    epoch,
   );
   allocator.serve((database, key, untilMs) => manager.reserve(database, key, untilMs));
   const refresh = scheduleRefresh(

@@ -92,8 +92,31 @@ export interface LockDesk {
   touchEnded(touch: Touch): void;
 }
 
+/** What is told to this proxy, by way of Redis. */
+export type Notice = TokenNotice | FleetNotice;
+
+/** What other proxies ask and answer. */
+export type FleetNotice = {
+  readonly database: number;
+  /** Binary string. */
+  readonly key: string;
+  /** Who asks, or who answers. */
+  readonly proxy: string;
+  /** Of the question. */
+  readonly number: number;
+} & (
+  | {
+      /** Somebody's value is in the key: may it be a client's of this proxy? */
+      readonly kind: 'whose';
+    }
+  | {
+      readonly kind: 'answer';
+      readonly ours: boolean;
+    }
+);
+
 /** What scripts of other proxies tell this one. `token` is one of this proxy's. */
-export type Notice = {
+export type TokenNotice = {
   readonly database: number;
   /** Binary string. */
   readonly key: string;
@@ -181,7 +204,17 @@ export interface ProvenDelegation {
   readonly holder: { readonly value: string; readonly endsAtMs: number } | null;
 }
 
+/** The other proxies before this Redis. */
+export interface Fleet {
+  /** Those that are alive, as far as is known. */
+  others(): readonly string[];
+  /** A message for one of them, which may be lost. */
+  tell(proxy: string, message: string): void;
+}
+
 export interface LockWorld {
+  /** Absent: this proxy is the only one. */
+  readonly fleet?: Fleet | undefined;
   /** Absent: what is only in memory ends with it, and its leases are waited out. */
   readonly journal?: GrantJournal;
   /** Absent: a lease counts as soon as Redis has answered. Present where `LockOptions.confirm` is set. */

@@ -14,6 +14,7 @@ import { MaterializeQueue } from './materializing.js';
 import { OWN_PREFIX } from './names.js';
 import type { LockOptions } from './options.js';
 import { type Reply, replyOf } from './replies.js';
+import { RoundTrip } from './round-trip.js';
 import { Sightings } from './sightings.js';
 import { giveUpTicket } from './strays.js';
 import { LockTable } from './table.js';
@@ -71,9 +72,10 @@ export class LockCore {
   paused = false;
   /** Called when a delegation ended: a drain may be over. */
   delegationEnded: () => void = () => {};
+  /** To other proxies. */
+  questions = 0;
   private generation = 0;
-  /** Of our scripts, smoothed. */
-  private roundTripMs = 1;
+  readonly roundTrip: RoundTrip;
   private tokens = 0;
 
   constructor(
@@ -87,6 +89,7 @@ export class LockCore {
   ) {
     this.table = new LockTable(options, this.counters);
     this.sightings = new Sightings(options);
+    this.roundTrip = new RoundTrip(options);
     this.retries = new Retries(options);
     this.materializing = new MaterializeQueue(world, entry => this.advance(entry));
   }
@@ -154,7 +157,8 @@ export class LockCore {
       entry.script = null;
       entry.current = null;
       entry.offersTicket = false;
-      if (answer.kind === 'answer') this.measured(this.world.monotonicMs() - sentMonotonicMs);
+      if (answer.kind === 'answer')
+        this.roundTrip.measured(this.world.monotonicMs() - sentMonotonicMs);
       const flight: Flight = {
         sentMonotonicMs,
         sentWallMs,
@@ -175,16 +179,6 @@ export class LockCore {
       this.leaveIfClean(entry);
       this.advance(entry);
     });
-  }
-
-  private measured(roundTripMs: number): void {
-    this.roundTripMs += (roundTripMs - this.roundTripMs) / 8;
-  }
-
-  /** How long the owner of a key may take to answer before it is taken for dead. */
-  recallTimeoutMs(): number {
-    const { recallTimeoutMinMs, recallTimeoutMaxMs } = this.options;
-    return Math.min(Math.max(4 * this.roundTripMs, recallTimeoutMinMs), recallTimeoutMaxMs);
   }
 
   /** A broken assumption is a defect of ours: it ends the delegation of that key, no more. */
@@ -343,6 +337,11 @@ export class LockCore {
     this.counters.passes++;
     entry.passesInFlight++;
     this.passes.set(request, entry);
+  }
+
+  /** Whether a client of ours may have got a lock on a key that is not in the table. */
+  maySee(database: number, key: string): boolean {
+    return this.passesWithoutEntry.has(placeOf(database, key)) || this.sightings.has(database, key);
   }
 
   beginPassWithoutEntry(request: LockRequest): void {

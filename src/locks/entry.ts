@@ -1,5 +1,6 @@
-import type { LockRequest, Notice, ScriptName, Touch } from './contract.js';
+import type { LockRequest, ScriptName, TokenNotice, Touch } from './contract.js';
 import type { Delegation } from './delegation.js';
+import type { Suspicion } from './foreign.js';
 import type { LockDatabase } from './table.js';
 import type { TemplateRecord } from './templates.js';
 import type { Tenure } from './tenure.js';
@@ -104,7 +105,7 @@ export class LockEntry {
   /** Requests that wait for another proxy's answer. */
   asking: Asking | null = null;
   /** What was told while a script was on its way: gone through once that is answered. */
-  readonly notices: Notice[] = [];
+  readonly notices: TokenNotice[] = [];
   /** Monotonic; since another proxy has asked for it, the key is not reserved until then. */
   backOffUntilMs = -Infinity;
   backOffMs = 0;
@@ -119,6 +120,10 @@ export class LockEntry {
 
   /** The client's value in the key, as far as we know. */
   holder: KnownHolder | null = null;
+  /** Monotonic; when a client of ours last got the lock. */
+  grantedAtMs = -Infinity;
+  /** The other proxies are asked whose the value in the key is. */
+  suspicion: Suspicion | null = null;
   /** Where `home.wholeTouches` stood when the key was last seen without a client's value. */
   private sureAtWholeTouches = -1;
 

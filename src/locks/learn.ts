@@ -122,6 +122,7 @@ function acquired(
     entry.holderUnknown();
   }
   entry.tenure.granted(nowMs);
+  entry.grantedAtMs = nowMs;
   entry.redisGrants++;
   core.counters.grantsThroughRedis++;
   core.feedback.granted(entry.database, entry.key, clientId, false, nowMs);

@@ -17,6 +17,7 @@ import type { LockCounters } from './counters.js';
 import type { LockEntry, Pending } from './entry.js';
 import { extendFromMemory } from './extend.js';
 import { type FenceAnswer, tellFence } from './fence.js';
+import { fleetTold } from './foreign.js';
 import { passed, passing } from './learn.js';
 import type { LockOptions } from './options.js';
 import { noteRefused } from './outcome.js';
@@ -283,9 +284,10 @@ export class LockManager implements LockDesk {
     });
   }
 
-  /** Scripts of other proxies tell us something, by way of Redis. */
+  /** Other proxies, or their scripts, tell us something, by way of Redis. */
   told(notice: Notice): void {
     const { core } = this;
+    if (notice.kind === 'whose' || notice.kind === 'answer') return fleetTold(core, notice);
     const { database, key } = notice;
     // A token in a key that is not in the table can only be one that was forgotten.
     const nowMs = core.world.monotonicMs();

@@ -1,17 +1,24 @@
-import type { Notice } from './contract.js';
+import type { FleetNotice, Notice } from './contract.js';
 
 /** On which channel of Redis a proxy is told what concerns it. */
 export function channelOf(proxy: string): string {
   return `forelock:proxy:${proxy}`;
 }
 
-const WORDS_BEFORE_KEY: Readonly<Record<string, number>> = { recall: 4, transfer: 7, held: 4 };
+const WORDS_BEFORE_KEY: Readonly<Record<string, number>> = {
+  recall: 4,
+  transfer: 7,
+  held: 4,
+  whose: 4,
+  answer: 5,
+};
 
 /**
- * What a script has published, by its words: `recall <database> <token> <waits> <key>`,
+ * What was published, by its words: `recall <database> <token> <waits> <key>`,
  * `transfer <database> <token> <fence> <fences> <kept ms> <further> <key>`,
- * `held <database> <token> <ms left> <key>`. The key is a binary string, with whatever is in it.
- * Null where it is none of these: anybody may publish.
+ * `held <database> <token> <ms left> <key>` by scripts; `whose <database> <proxy> <number> <key>`,
+ * `answer <database> <proxy> <number> <ours> <key>` by other proxies. The key is a binary string, with
+ * whatever is in it. Null where it is none of these: anybody may publish.
  */
 export function noticeOf(message: string): Notice | null {
   const kind = message.slice(0, Math.max(0, message.indexOf(' ')));
@@ -25,20 +32,33 @@ export function noticeOf(message: string): Notice | null {
     words.push(message.slice(at, end));
     at = end + 1;
   }
-  const [, databaseText = '', token = '', ...rest] = words;
+  const [, databaseText = '', name = '', ...rest] = words;
   const numbers = [databaseText, ...rest].map(wholeNumber);
-  const [database = Number.NaN, ...facts] = numbers;
-  const [first = 0, fences = 0, keptMs = 0, further = 0] = facts;
-  if (numbers.some(Number.isNaN) || token === '') return null;
-  const key = message.slice(at);
+  const [database = Number.NaN, first = 0, second = 0, keptMs = 0, further = 0] = numbers;
+  if (numbers.some(Number.isNaN) || name === '') return null;
+  const of = { database, key: message.slice(at) };
   switch (kind) {
     case 'recall':
-      return { kind, database, key, token, waits: first === 1 };
-    case 'transfer':
-      return { kind, database, key, token, fence: first, fences, keptMs, further: further > 0 };
+      return { ...of, kind, token: name, waits: first === 1 };
+    case 'transfer': {
+      const fences = { fence: first, fences: second };
+      return { ...of, kind, token: name, ...fences, keptMs, further: further > 0 };
+    }
+    case 'held':
+      return { ...of, kind, token: name };
+    case 'whose':
+      return { ...of, kind, proxy: name, number: first };
     default:
-      return { kind: 'held', database, key, token };
+      return { ...of, kind: 'answer', proxy: name, number: first, ours: second === 1 };
   }
+}
+
+/** As `noticeOf` reads it. */
+export function messageOf(notice: FleetNotice): string {
+  const { kind, database, proxy, number, key } = notice;
+  const words = [kind, database, proxy, number];
+  if (notice.kind === 'answer') words.push(notice.ours ? 1 : 0);
+  return [...words, key].join(' ');
 }
 
 function wholeNumber(text: string): number {

@@ -18,6 +18,7 @@ export function noteGranted(
     entry.redisGrants++;
     core.counters.grantsThroughRedis++;
   }
+  entry.grantedAtMs = nowMs;
   core.retries.granted(entry, request);
   entry.line.leaveFor(request.clientId, request.intent.value);
   core.feedback.granted(entry.database, entry.key, request.clientId, fromMemory, nowMs);

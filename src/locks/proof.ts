@@ -1,6 +1,7 @@
 import type { Flight, LockCore } from './core.js';
 import type { Delegation } from './delegation.js';
 import type { LockEntry } from './entry.js';
+import { suspectForeign } from './foreign.js';
 
 /**
  * Whether a key may be delegated: the rules for mixed fleets of docs/protocol.md. A client straight
@@ -64,7 +65,7 @@ export function noteHeld(
 ): void {
   if (isKnownHolder || !flight.alone || !entry.knowsHolder()) return;
   if (!entry.declared && core.world.oldestUnansweredAtMs() <= entry.enteredAtMs) return;
-  core.foreignHolder(entry, nowMs);
+  suspectForeign(core, entry, nowMs);
 }
 
 /** A script found something else in place of the token that was relied on. */

@@ -1,4 +1,4 @@
-import type { Notice } from './contract.js';
+import type { TokenNotice } from './contract.js';
 import type { LockCore } from './core.js';
 import type { LockEntry, Pending } from './entry.js';
 import { leaseMsFor } from './lease.js';
@@ -12,7 +12,7 @@ import { stays } from './waiting/parking.js';
  * What scripts of other proxies tell this one. It is told once, perhaps late, perhaps never: what is
  * done upon it is done by exact token, and only for what is known here.
  */
-export function told(core: LockCore, entry: LockEntry, notice: Notice): void {
+export function told(core: LockCore, entry: LockEntry, notice: TokenNotice): void {
   keepNotice(entry, notice);
   core.advance(entry);
 }
@@ -21,7 +21,7 @@ export function told(core: LockCore, entry: LockEntry, notice: Notice): void {
 const NOTICES_MAX = 8;
 
 /** What that script does to this very token is not known yet: it is gone through afterwards. */
-function keepNotice({ notices }: LockEntry, notice: Notice): void {
+function keepNotice({ notices }: LockEntry, notice: TokenNotice): void {
   const known = notices.findIndex(({ kind, token }) => {
     return kind === notice.kind && token === notice.token;
   });
@@ -86,7 +86,7 @@ function backOff(core: LockCore, entry: LockEntry, nowMs: number): void {
 function passedToUs(
   core: LockCore,
   entry: LockEntry,
-  notice: Extract<Notice, { kind: 'transfer' }>,
+  notice: Extract<TokenNotice, { kind: 'transfer' }>,
 ): void {
   const { ticket, delegation } = entry;
   const { token } = notice;
@@ -131,7 +131,7 @@ export function askOwner(
     next = takesPart ? entry.queue.shift() : undefined;
   }
   if (pendings.length === 0) return;
-  const timeoutMs = core.recallTimeoutMs();
+  const timeoutMs = core.roundTrip.recallTimeoutMs();
   let untilMs = nowMs + timeoutMs;
   let againAtMs = nowMs + timeoutMs / 2;
   for (const pending of pendings) {

@@ -85,7 +85,7 @@ function offerOf(core: LockCore, entry: LockEntry): Offer | null {
   const isTouched = entry.touchesInFlight > 0 || entry.home.touchesInFlight > 0;
   if (core.paused || isTouched || entry.passesInFlight > 0) return null;
   const { options } = core;
-  const timeoutMs = core.recallTimeoutMs();
+  const timeoutMs = core.roundTrip.recallTimeoutMs();
   const ttlMs = Math.ceil(Math.max(2 * timeoutMs, options.ticketMinMs));
   const marginMs = (ttlMs * options.marginPercent) / 100 + options.marginMinMs;
   const leaseMs = Math.max(

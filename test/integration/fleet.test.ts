@@ -5,6 +5,7 @@ import { eventually, type Lifetime, sleep } from '../harness/lifetime.js';
 import { acquire, release } from '../harness/lock-scripts.js';
 import { RedisServer } from '../harness/redis-server.js';
 import type { RespClient } from '../harness/resp-client.js';
+import { decode } from '../harness/resp-frame.js';
 
 /** Two Forelocks before one Redis, as they run: the whole protocol is in test/unit and test/simulation. */
 
@@ -137,4 +138,28 @@ t.test('clients of both that try again and again all get the lock', async t => {
   await eventually('nothing is left in Redis', async () => !(await isDelegated(direct, KEY)), {
     withinMs: 5000,
   });
+});
+
+t.test('each Forelock tells the others of itself, and goes when it ends', async t => {
+  const { direct, first, second, here, there } = await setUp(t, ['--fleet-heartbeat-ms', '100']);
+  const members = async (): Promise<number> =>
+    Number(decode(await direct.call('HLEN', 'forelock:proxies')));
+  await eventually('both are there', async () => (await members()) === 2);
+  // A holder that the one has granted is none of the foreign ones to the other.
+  await cycle(there, KEY, TTL_MS);
+  t.equal(await here.call(...acquire(KEY, 'holder', TTL_MS)), GRANTED);
+  for (let attempt = 0; attempt < 5; attempt++) {
+    t.equal(await there.call(...acquire(KEY, `other ${attempt}`, TTL_MS)), HELD);
+    await sleep(20);
+  }
+  t.equal((await statusOf(t, { forelock: second })).get('foreign-holders'), 0);
+  await cycle(there, 'lock:1', TTL_MS);
+  await eventually('it is given back', async () => (await rawValue(direct, 'lock:1')) === null);
+  await direct.call('SET', 'lock:1', 'foreign', 'PX', String(TTL_MS));
+  await there.call(...acquire('lock:1', 'mine', TTL_MS));
+  await eventually('one that nobody has granted is', async () => {
+    return (await statusOf(t, { forelock: second })).get('foreign-holders') === 1;
+  });
+  await first.stop();
+  await eventually('the first is gone', async () => (await members()) === 1);
 });

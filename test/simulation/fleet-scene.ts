@@ -15,6 +15,14 @@ export class FleetScene {
   constructor(count = 2, options: Partial<LockOptions> = {}) {
     this.redis = new RedisModel(() => this.proxy(1).world.wallMs());
     const worlds = Array.from({ length: count }, () => new TestWorld(this.redis));
+    const names = worlds.map((_, index) => `p${index + 1}`);
+    for (const [index, world] of worlds.entries()) {
+      world.fleet = {
+        others: () => names.filter(name => name !== `p${index + 1}`),
+        tell: (proxy, message) =>
+          this.redis.server.connect().call(['PUBLISH', channelOf(proxy), message]),
+      };
+    }
     this.proxies = worlds.map((world, index) => {
       return new Scene(options, inner => inner, world, `p${index + 1}`);
     });

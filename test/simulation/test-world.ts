@@ -1,5 +1,6 @@
 import type {
   Confirmation,
+  Fleet,
   LockFeedback,
   LockWorld,
   ScriptAnswer,
@@ -29,6 +30,7 @@ export class TestWorld implements LockWorld {
   unansweredAtMs = Infinity;
   bar: string | null = null;
   changesAreHeard = true;
+  fleet: Fleet | undefined = undefined;
   readonly redis: RedisModel;
   readonly journal = new MemoryJournal(this);
   readonly flights: Flight[] = [];

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { channelOf, noticeOf } from '../../src/locks/notice.js';
+import { channelOf, messageOf, noticeOf } from '../../src/locks/notice.js';
 import { FleetScene } from '../simulation/fleet-scene.js';
 import type { TestRequest } from '../simulation/lock-requests.js';
 import type { Scene } from '../simulation/scene.js';
@@ -253,6 +253,43 @@ t.test('after a doubt a ticket is given up, and its token taken back', async t =
   t.strictSame(fleet.redis.keys(), ['forelock:fence']);
 });
 
+t.test("what another proxy's client holds is no foreign holder, and is asked about", async t => {
+  const { fleet, first, second } = reservedByFirst();
+  first.acquire('lock', 'holder');
+  fleet.live(6);
+  second.prove('other');
+  second.manager.reserve(0, 'other', second.world.nowMs + 1000);
+  fleet.settle();
+  const seen = second.acquire('lock', 'mine');
+  second.world.answerAll();
+  t.equal(seen.verdict, 'held');
+  t.strictSame([...fleet.hear(), ...fleet.hear()], ['p1: whose', 'p2: answer']);
+  t.equal(second.manager.counters.foreignHolders, 0);
+  first.release('lock', 'holder');
+  fleet.live(20_000);
+  fleet.redis.set(0, 'lock', 'foreign', 10_000);
+  t.equal(second.acquire('lock', 'mine', 10_000, 3).verdict, null);
+  second.world.answerAll();
+  t.strictSame([...fleet.hear(), ...fleet.hear()], ['p1: whose', 'p2: answer']);
+  t.equal(second.manager.counters.foreignHolders, 1, 'nobody has granted it');
+});
+
+t.test('a proxy that does not answer bars nothing', async t => {
+  const { fleet, second } = reservedByFirst(3);
+  fleet.live(20_000);
+  fleet.redis.set(0, 'lock', 'foreign', 10_000);
+  second.acquire('lock', 'mine');
+  second.world.answerAll();
+  const answers = fleet.notices.filter(({ to }) => to === 1);
+  t.strictSame(
+    answers.map(({ notice }) => notice.kind),
+    ['whose'],
+  );
+  fleet.notices.splice(0, fleet.notices.length, ...fleet.notices.filter(({ to }) => to !== 3));
+  fleet.settle();
+  t.equal(second.manager.counters.foreignHolders, 0);
+});
+
 t.test('fences grow from proxy to proxy', async t => {
   const { fleet, first, second } = reservedByFirst();
   const fences: number[] = [];
@@ -293,6 +330,12 @@ t.test('what scripts publish is read as it was meant, and nothing else', async t
     keptMs: 25,
     further: true,
   });
+  for (const notice of [
+    { kind: 'whose', database: 2, key, proxy: 'p2', number: 7 },
+    { kind: 'answer', database: 2, key, proxy: 'p2', number: 7, ours: true },
+  ] as const) {
+    t.strictSame(noticeOf(messageOf(notice)), notice);
+  }
   t.match(noticeOf('held 0 forelock:p1:e:1 700 k'), { kind: 'held', key: 'k' });
   for (const text of [
     '',

@@ -58,6 +58,12 @@ export const upstreamSettings = {
     '10000',
     "one of Forelock's own connections that was asked and has answered nothing for so long is given up: half-open sockets",
   ),
+  fleetHeartbeatMs: setting(
+    'upstream',
+    integer('ms', 100, MINUTE_MS),
+    '1000',
+    'how often Forelock tells others on the same Redis that it is alive; three times that without it, and it is taken for gone',
+  ),
   controlRetryMinMs: setting(
     'upstream',
     integer('ms', 1, MINUTE_MS),

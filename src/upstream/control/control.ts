@@ -108,6 +108,11 @@ export class Control {
     runner.run(call, answered);
   }
 
+  /** One command that concerns no lock; null where it has no reply. Strings are binary strings. */
+  ask(words: readonly string[], answered: (reply: unknown) => void): void {
+    this.#main.send(words, answer => answered(answer.kind === 'reply' ? answer.value : null));
+  }
+
   /** Monotonic time of Redis's last answer; -Infinity while a connection is missing. */
   lastHeardAtMs(): number {
     return this.#missing.size > 0 ? Number.NEGATIVE_INFINITY : this.#lastHeardAtMs;

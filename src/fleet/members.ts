@@ -1,0 +1,92 @@
+/** The part of the control connection that membership needs. */
+export interface Questions {
+  /** Null where Redis gives no reply: it is away, or says no. Strings are binary strings. */
+  ask(words: readonly string[], answered: (reply: unknown) => void): void;
+}
+
+export interface MembersOptions {
+  /** How often a proxy shows that it is alive. */
+  readonly fleetHeartbeatMs: number;
+}
+
+/** Another proxy, as far as its beats tell. */
+interface Member {
+  beat: string;
+  /** Monotonic, when its beat was last seen to change. */
+  changedAtMs: number;
+}
+
+/**
+ * Which other proxies stand before this Redis. Each counts up a number of its own under
+ * `forelock:proxies`, with every heartbeat: one whose number stands still is gone. So nobody's clock is
+ * compared with another's. What they say is a hint: locks do not rest on it.
+ */
+export class Members {
+  readonly #questions: Questions;
+  readonly #proxy: string;
+  readonly #epoch: string;
+  readonly #heartbeatMs: number;
+  readonly #members = new Map<string, Member>();
+  readonly #timer: NodeJS.Timeout;
+  #beats = 0;
+  #asking = false;
+
+  constructor(questions: Questions, proxy: string, epoch: string, options: MembersOptions) {
+    this.#questions = questions;
+    this.#proxy = proxy;
+    this.#epoch = epoch;
+    this.#heartbeatMs = options.fleetHeartbeatMs;
+    this.#timer = setInterval(() => this.beat(), this.#heartbeatMs);
+  }
+
+  /** Those that are alive; a new one counts until it is known to be gone. */
+  others(): readonly string[] {
+    const sinceMs = performance.now() - BEATS_MISSED * this.#heartbeatMs;
+    return [...this.#members].flatMap(([proxy, { changedAtMs }]) =>
+      changedAtMs >= sinceMs ? [proxy] : [],
+    );
+  }
+
+  /** Tells that this one is alive, and asks for the others. */
+  beat(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    const mine = `${this.#epoch}:${++this.#beats}`;
+    this.#questions.ask(['HSET', MEMBERS, this.#proxy, mine], () => {});
+    this.#questions.ask(['PEXPIRE', MEMBERS, String(FORGOTTEN_AFTER_MS)], () => {});
+    this.#questions.ask(['HGETALL', MEMBERS], reply => {
+      this.#asking = false;
+      if (Array.isArray(reply)) this.#seen(reply);
+    });
+  }
+
+  /** This one is gone. */
+  leave(): void {
+    clearInterval(this.#timer);
+    this.#questions.ask(['HDEL', MEMBERS, this.#proxy], () => {});
+  }
+
+  #seen(fields: readonly unknown[]): void {
+    const nowMs = performance.now();
+    const named = new Set<string>();
+    for (let at = 0; at + 1 < fields.length; at += 2) {
+      const [proxy, beat] = [String(fields[at]), String(fields[at + 1])];
+      if (proxy === this.#proxy) continue;
+      named.add(proxy);
+      const member = this.#members.get(proxy);
+      if (member === undefined) this.#members.set(proxy, { beat, changedAtMs: nowMs });
+      else if (member.beat !== beat) Object.assign(member, { beat, changedAtMs: nowMs });
+      else if (nowMs >= member.changedAtMs + FORGOTTEN_AFTER_MS) {
+        this.#questions.ask(['HDEL', MEMBERS, proxy], () => {});
+      }
+    }
+    for (const proxy of this.#members.keys()) if (!named.has(proxy)) this.#members.delete(proxy);
+  }
+}
+
+/** A hash: for each proxy its epoch, and how often it has beaten since. */
+const MEMBERS = 'forelock:proxies';
+/** So many beats that are not seen, and it is taken for dead. */
+const BEATS_MISSED = 3;
+/** Of those that have crashed. */
+const FORGOTTEN_AFTER_MS = 60_000;
