@@ -668,7 +668,7 @@ end:
        less(holderLeft, 1); if :: !holderLeft -> holder = NONE :: else fi;
        tick(0); tick(1);
 #if CUTS || CRASHES
-       endLate();                             /* LATE_SCRIPT_MS in reservation.ts: it runs soon, or never */
+       endLate();                             /* lateScriptMs in options.ts: it runs soon, or never */
 #endif
        done() }
   od

@@ -4,6 +4,8 @@ import type { SeededRandom } from './random.js';
 interface Sent {
   readonly execute: () => void;
   readonly unknown: () => void;
+  /** Whether it would meet something else by now than what it was sent for. */
+  readonly isOutdated: () => boolean;
   executed: boolean;
   done: boolean;
 }
@@ -29,12 +31,18 @@ export class Link {
     private readonly lateMs: number,
   ) {}
 
-  send<T>(execute: () => T, answered: (reply: T) => void, unknown: () => void): void {
+  send<T>(
+    execute: () => T,
+    answered: (reply: T) => void,
+    unknown: () => void,
+    isOutdated: () => boolean = () => true,
+  ): void {
     const { events } = this;
     const sent: Sent = {
       executed: false,
       done: false,
       unknown,
+      isOutdated,
       execute: () => {
         sent.executed = true;
         const reply = execute();
@@ -66,7 +74,9 @@ export class Link {
     const onTheWay = this.inFlight.filter(sent => !sent.executed && !sent.done);
     const delivered = this.random.below(onTheWay.length + 1);
     for (const sent of onTheWay.slice(0, delivered)) {
-      this.events.after(this.random.below(this.lateMs), () => sent.execute());
+      const lateMs = this.random.below(this.lateMs);
+      const latestAtMs = this.events.nowMs + this.lateMs;
+      this.events.after(lateMs, () => this.carryOut(sent, latestAtMs));
     }
     return () => {
       const lost = this.inFlight.filter(sent => !sent.done);
@@ -74,6 +84,16 @@ export class Link {
       for (const sent of lost) sent.done = true;
       return lost.map(sent => sent.unknown);
     };
+  }
+
+  /** A script that comes late does so when it can do most harm, now and then. */
+  private carryOut(sent: Sent, latestAtMs: number): void {
+    const { events } = this;
+    if (events.nowMs < latestAtMs && !sent.isOutdated() && this.random.chance(0.9)) {
+      events.after(this.lateMs / 20, () => this.carryOut(sent, latestAtMs));
+    } else {
+      sent.execute();
+    }
   }
 
   reconnect(): void {

@@ -53,8 +53,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'trust the wall clock alone',
     file: 'src/locks/lease.ts',
-    find: 'Math.min(this.endsMonotonicMs - monotonicMs, this.endsWallMs - wallMs)',
-    replace: 'this.endsWallMs - wallMs',
+    find: 'Math.min(this.coveredMonotonicMs - monotonicMs, this.coveredWallMs - wallMs)',
+    replace: 'this.coveredWallMs - wallMs',
     why: 'a clock that is set back makes a lease longer',
     invariants: [3],
     ...ONE_PROXY,
@@ -62,8 +62,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'trust the monotonic clock alone',
     file: 'src/locks/lease.ts',
-    find: 'Math.min(this.endsMonotonicMs - monotonicMs, this.endsWallMs - wallMs)',
-    replace: 'this.endsMonotonicMs - monotonicMs',
+    find: 'Math.min(this.coveredMonotonicMs - monotonicMs, this.coveredWallMs - wallMs)',
+    replace: 'this.coveredMonotonicMs - monotonicMs',
     why: 'a machine that slept goes on with a lease that is over',
     invariants: [3],
     ...ONE_PROXY,
@@ -242,8 +242,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'take a lost script for one that never runs',
     file: 'src/locks/replies.ts',
-    find: 'const LATE_SCRIPT_MS = 1000;',
-    replace: 'const LATE_SCRIPT_MS = -100000;',
+    find: 'nowMs + options.lateScriptMs',
+    replace: 'nowMs - 100 * options.lateScriptMs',
     why: 'the key is taken for free while a token of ours comes late',
     invariants: [4, 6],
     ...ONE_PROXY,

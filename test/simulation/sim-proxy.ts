@@ -132,6 +132,10 @@ export class SimProxy implements LockWorld, LockFeedback {
           answered(answer);
         }),
       () => this.reach(() => answered({ kind: 'unknown' })),
+      () => {
+        const value = this.redis.get(call.database, call.keys[0] ?? '');
+        return value !== null && !call.args.includes(value);
+      },
     );
     if (!this.cutsAtNextScript) return;
     this.cutsAtNextScript = false;

@@ -95,7 +95,7 @@ class Simulation {
       monotonicStops: fault === 2,
     };
     this.vandals = random.chance(0.15);
-    this.late = random.chance(0.25);
+    this.late = random.chance(0.35);
     this.touchShare = random.pick([0, 0.02, 0.15]);
     this.paceMs = random.pick([400, 400, 6000]);
     this.faultsMs = random.pick([1200, 6000]);
