@@ -139,6 +139,9 @@ function isName(name: Uint8Array, bytes: Uint8Array, start: number, length: numb
   return true;
 }
 
+/** They touch no key, but what they tell has names of ours in it, which are left out (invariant 5). */
+const TELLS_NAMES: ReadonlySet<string> = new Set(['pubsub']);
+
 function staysWithItsKeys(rule: KeyRule): boolean {
   if (typeof rule === 'object') return rule.kind !== 'subcommands';
   return rule === 'none';
@@ -149,7 +152,8 @@ function factsOf(name: string, rule: KeyRule): CommandFacts {
   const place = placeOfName(name);
   const needsArguments = placeNeedsArguments(name);
   const lockArgumentsMin = LOCK_ARGUMENTS_MIN.get(name) ?? 0;
-  const isPlain = place === 'shared' && !needsArguments && staysWithItsKeys(rule);
+  const isPlain =
+    place === 'shared' && !needsArguments && !TELLS_NAMES.has(name) && staysWithItsKeys(rule);
   const plainMax = lockArgumentsMin > 0 ? lockArgumentsMin - 1 : ARGUMENTS_MAX;
   return {
     name,

@@ -4,8 +4,8 @@ import { encodeReply, parseReply, type ReplyNode } from '../resp/parse-reply.js'
 import type { ReplyReader } from '../upstream/pipe-client.js';
 
 /**
- * Names of ours (`forelock:…`) are left out of what SCAN, KEYS and RANDOMKEY tell, unless the
- * pattern itself asks for them (invariant 5).
+ * Names of ours (`forelock:…`) are left out of what SCAN, KEYS, RANDOMKEY and PUBSUB CHANNELS tell,
+ * unless the pattern itself asks for them (invariant 5).
  */
 
 const OURS = 'forelock:';
@@ -22,6 +22,11 @@ export type KeyspaceCommand = 'scan' | 'keys' | 'randomkey';
 export function keyspaceCommand(name: string, args: Arguments): KeyspaceCommand | null {
   if (name === 'randomkey') return name;
   if (name === 'keys') return textAt(args, 1).startsWith(OURS) ? null : name;
+  if (name === 'pubsub') {
+    const isFiltered = wordAt(args, 1) === 'channels' && !textAt(args, 2).startsWith(OURS);
+    // The channels are told as KEYS tells keys.
+    return isFiltered ? 'keys' : null;
+  }
   if (name !== 'scan') return null;
   for (let at = 2; at + 1 < args.length; at += 2) {
     if (wordAt(args, at) === 'match' && textAt(args, at + 1).startsWith(OURS)) return null;

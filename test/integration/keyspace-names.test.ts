@@ -30,6 +30,25 @@ for (const [protocol, hello] of Object.entries(GREETINGS)) {
   });
 }
 
+t.test('the channels by which several Forelocks talk are told to nobody', async t => {
+  const twins = await Twins.start(t);
+  for (const commands of Object.values(STATES)) {
+    const pair = await twins.pair(t);
+    await twins.onBoth('PING');
+    for (const command of commands) await pair.call(...command);
+    await pair.same(t, 'PUBSUB', 'CHANNELS');
+    await pair.same(t, 'PUBSUB', 'CHANNELS', '*');
+    if (commands.flat().includes('MULTI')) await pair.same(t, 'EXEC');
+    pair.destroy();
+  }
+  const client = await twins.forelock.connect(t);
+  t.match(
+    await client.call('PUBSUB', 'CHANNELS', 'forelock:*'),
+    /forelock:proxy:/,
+    'but asked for',
+  );
+});
+
 t.test('RANDOMKEY finds the one key that is not ours', async t => {
   const twins = await Twins.start(t);
   const ours = await twins.behind.connect(t);
