@@ -12,7 +12,7 @@ import {
 /**
  * The properties of the framing tests, for as long as you like:
  *
- *     node build/test/fuzz/fuzz.js --minutes 5 [--seed 1] [-- --delegate '*']
+ *     npm run fuzz -- --minutes 5 [--seed 1] [-- --delegate '*']
  *
  * What follows `--` goes to Forelock. Ends with status 1 at the first difference, naming the seed
  * that shows it again.
