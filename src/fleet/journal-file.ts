@@ -72,6 +72,8 @@ export class JournalFile implements GrantJournal {
   #blindUntilMs = -Infinity;
   #blind = false;
   #closed = false;
+  /** Why the process has to end: the file may say less than what was told here. */
+  #broken: unknown = null;
   readonly #flush = (): void => this.writeNow();
 
   /** Reads what is there, and begins anew with what of it still counts. Throws where it can't. */
@@ -136,6 +138,7 @@ export class JournalFile implements GrantJournal {
   /** Writes what was told, and lets go what waits for it. Throws where the process has to end. */
   writeNow(): void {
     if (!this.unwritten) return;
+    if (this.#broken !== null) throw this.#broken;
     const bytes = this.#writer.take();
     if (this.#blind) this.#tryAgain();
     else this.#append(bytes);
@@ -179,7 +182,13 @@ export class JournalFile implements GrantJournal {
 
   /** Half of a record, or one that is missing, would prove what is not true any more. */
   #empty(error: unknown): void {
-    ftruncateSync(this.#file, 0);
+    try {
+      ftruncateSync(this.#file, 0);
+    } catch (broken) {
+      // Whoever has caused this writing may catch it: nothing is let go all the same.
+      this.#broken = broken;
+      throw broken;
+    }
     this.#blind = true;
     this.#blindUntilMs = performance.now() + this.#options.journalRetryMs;
     this.#log.error(

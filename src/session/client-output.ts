@@ -86,12 +86,23 @@ export class ClientOutput implements HeldBack {
   }
 }
 
+/** All of it is looked at: a script may say +ON, and a part of any value may begin as OK does. */
 function isOk(bytes: Buffer, from: number, length: number): boolean {
-  return length === OK.length && bytes[from] === PLUS && bytes[from + 1] === CAPITAL_O;
+  return (
+    length === OK.length &&
+    bytes[from] === PLUS &&
+    bytes[from + 1] === CAPITAL_O &&
+    bytes[from + 2] === CAPITAL_K &&
+    bytes[from + 3] === CR &&
+    bytes[from + 4] === LF
+  );
 }
 
 const OK = '+OK\r\n';
 const PLUS = 0x2b;
 const CAPITAL_O = 0x4f;
+const CAPITAL_K = 0x4b;
+const CR = 0x0d;
+const LF = 0x0a;
 /** Up to here a string is cheaper than a buffer. */
 const SHORT_REPLY_BYTES = 1024;

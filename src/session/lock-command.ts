@@ -139,6 +139,8 @@ class SessionRequest implements LockRequest {
     return reply => {
       if (reply !== null) scripts.answered(this.#command.args, reply);
       desk.passed(this, reply === null ? 'lost' : outcomeOfReply(reply, this.intent));
+      // What was answered after its client had gone, has been noted of that client once more.
+      if (session.closed) desk.left(session.id);
       if (reply !== null) session.answer(reply);
     };
   }

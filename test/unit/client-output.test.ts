@@ -94,3 +94,10 @@ t.test('without a journal nothing waits', async t => {
   out.write(Buffer.from('+OK\r\n'));
   t.equal(await heard(), '+OK\r\n');
 });
+
+t.test('what looks like OK at its beginning goes out as it is', async t => {
+  const { out, heard } = await output(t, null);
+  const pieces = ['+ON\r\n', '+Ok\r\n', '+OK\r\n', '+OKAY', '+OUT.', '+OK\r', '\n', '+O\n\r\n'];
+  for (const piece of pieces) out.writeLent(Buffer.from(piece), 0, piece.length);
+  t.equal(await heard(), pieces.join(''));
+});

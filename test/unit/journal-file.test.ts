@@ -196,6 +196,7 @@ t.test('where the file can not even be emptied, nobody is answered any more', as
   closeSync(Number(file));
   journal.hold({ letGo: () => t.fail('let go') });
   t.throws(() => journal.writeNow(), /EBADF/);
+  t.throws(() => journal.writeNow(), /EBADF/, 'nor where the first one was caught');
   t.equal(journal.unwritten, true);
   // The process would be over; this one goes on.
   journal.unwritten = false;

@@ -394,3 +394,13 @@ t.test('what is remembered of connections is bounded, and goes with them', async
   scene.manager.left(2);
   t.equal(scene.manager.retriers(), 0);
 });
+
+t.test('nothing is remembered of a client that was gone before its refusal', async t => {
+  const scene = heldElsewhere();
+  const attempt = scene.acquire('lock', 'mine', 10_000, 2);
+  attempt.hears = false;
+  scene.manager.abandoned(attempt);
+  scene.manager.left(2);
+  scene.settle();
+  t.equal(scene.manager.retriers(), 0);
+});

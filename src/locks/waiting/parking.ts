@@ -19,6 +19,8 @@ export function parkOrRefuse(
   fromMemory: boolean,
   nowMs: number,
 ): 'held' | null {
+  // Nobody hears of it, nor comes again: nothing is remembered of a client that is gone.
+  if (pending.abandoned) return 'held';
   if (stays(core, entry, pending, true, nowMs)) return null;
   noteRefused(core, entry, pending.request, pending.retrier, fromMemory, nowMs);
   return 'held';
