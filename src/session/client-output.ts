@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { DirectWriter } from '../resp/direct-writer.js';
 import type { Gateway, HeldBack, WrittenFirst } from './gateway.js';
 
 /**
@@ -10,10 +11,14 @@ export class ClientOutput implements HeldBack {
   readonly #gateway: Gateway;
   readonly #clientId: number;
   readonly #journal: WrittenFirst | null;
+  readonly #direct: DirectWriter;
   #held = false;
 
-  constructor(socket: Socket, gateway: Gateway, clientId: number) {
+  /** @param drained called when what had to wait is sent */
+  constructor(socket: Socket, gateway: Gateway, clientId: number, drained: () => void) {
     this.#socket = socket;
+    this.#direct = new DirectWriter(socket, drained);
+    socket.on('drain', drained);
     this.#gateway = gateway;
     this.#clientId = clientId;
     this.#journal = gateway.journal;
@@ -25,7 +30,7 @@ export class ClientOutput implements HeldBack {
 
   /** Whether the client has left so much unread that it is to be closed; says so in the log. */
   overflows(): boolean {
-    const waitingBytes = this.#socket.writableLength;
+    const { waitingBytes } = this.#direct;
     const limitBytes = this.#gateway.options.clientOutputLimitBytes;
     if (waitingBytes <= limitBytes) return false;
     this.#gateway.traffic.clientsClosedForOutput++;
@@ -39,19 +44,13 @@ export class ClientOutput implements HeldBack {
   /** Bytes that stay as they are. */
   write(bytes: Buffer): void {
     if (this.#journal?.unwritten === true) this.#hold(this.#journal);
-    this.#socket.write(bytes);
+    this.#direct.writeBytes(bytes);
   }
 
-  /**
-   * Bytes [from, to), which are lent, and so copied. Hot path: a short reply goes as a string, which
-   * Node writes without an object for its bytes, and the shortest one, OK, is not even copied.
-   */
+  /** Bytes [from, to), which are lent. */
   writeLent(bytes: Buffer, from: number, to: number): void {
     if (this.#journal?.unwritten === true) this.#hold(this.#journal);
-    const length = to - from;
-    if (length > SHORT_REPLY_BYTES) this.#socket.write(Buffer.from(bytes.subarray(from, to)));
-    else if (isOk(bytes, from, length)) this.#socket.write(OK, 'latin1');
-    else this.#socket.write(bytes.toString('latin1', from, to), 'latin1');
+    this.#direct.writeLent(bytes, from, to);
   }
 
   #hold(journal: WrittenFirst): void {
@@ -67,7 +66,7 @@ export class ClientOutput implements HeldBack {
   }
 
   get waitingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#direct.waitingBytes;
   }
 
   /** Ends the connection once what was written is with the client. */
@@ -85,24 +84,3 @@ export class ClientOutput implements HeldBack {
     this.#socket.destroy();
   }
 }
-
-/** All of it is looked at: a script may say +ON, and a part of any value may begin as OK does. */
-function isOk(bytes: Buffer, from: number, length: number): boolean {
-  return (
-    length === OK.length &&
-    bytes[from] === PLUS &&
-    bytes[from + 1] === CAPITAL_O &&
-    bytes[from + 2] === CAPITAL_K &&
-    bytes[from + 3] === CR &&
-    bytes[from + 4] === LF
-  );
-}
-
-const OK = '+OK\r\n';
-const PLUS = 0x2b;
-const CAPITAL_O = 0x4f;
-const CAPITAL_K = 0x4b;
-const CR = 0x0d;
-const LF = 0x0a;
-/** Up to here a string is cheaper than a buffer. */
-const SHORT_REPLY_BYTES = 1024;

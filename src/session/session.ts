@@ -60,10 +60,9 @@ export class Session implements PipeClient {
     this.id = gateway.clients.add(this);
     this.own = new OwnPlace(this);
     this.settling = new Settling(this);
-    this.#output = new ClientOutput(socket, gateway, this.id);
+    this.#output = new ClientOutput(socket, gateway, this.id, () => this.#clientDrained());
     this.#shared = new SharedPipe(gateway.pipes);
     this.#flow = new ReadFlow(socket, gateway.options.requestBacklogBytes);
-    socket.on('drain', () => this.#clientDrained());
     socket.on('end', () => this.#ended());
     socket.on('error', () => undefined);
     socket.on('close', () => this.#release());

@@ -6,8 +6,8 @@ import { endpointName, openSocket } from './endpoint.js';
 import { channelPrelude, connectionNumber } from './identity.js';
 import type { UpstreamOptions } from './options.js';
 import type { PipeClient, PipeUse, ReplyReader } from './pipe-client.js';
+import { PipeOutput } from './pipe-output.js';
 import { ReplyQueue } from './reply-queue.js';
-import { TurnWriter } from './turn-writer.js';
 
 /**
  * One pipelined connection to Redis, shared by many clients or kept for one. Commands are gathered
@@ -50,12 +50,8 @@ export class Pipe {
   /** The command under way waits for data (BLPOP …): it can read no string that is written now. */
   blocked = false;
 
-  readonly #writer: TurnWriter;
-  /** Whole buffers that wait for the connection, oldest first. */
-  #unsent: Buffer[] = [];
-  #unsentBytes = 0;
+  readonly #output: PipeOutput;
   #whenReady: (() => void)[] = [];
-  #waitingForDrain = new Set<PipeClient>();
 
   /** The client whose unfinished reply holds this pipe until its socket drains. */
   #heldBy: PipeClient | null = null;
@@ -73,7 +69,7 @@ export class Pipe {
         : options.flowWindowBytes;
     this.#giveUpAtMs = performance.now() + options.reconnectWaitMs;
     const blockBytes = use.owner === null ? SHARED_BLOCK_BYTES : OWN_BLOCK_BYTES;
-    this.#writer = new TurnWriter(blockBytes, bytes => this.#put(bytes));
+    this.#output = new PipeOutput(blockBytes, options.flowWindowBytes);
     this.#connect();
   }
 
@@ -110,21 +106,18 @@ export class Pipe {
   send(client: PipeClient, bytes: Buffer, from: number, to: number, replies: number): void {
     const first = this.#queue.empty;
     this.#queue.push(client, replies, performance.now());
-    this.#writer.write(bytes, from, to, first);
+    this.#output.write(bytes, from, to, first);
   }
 
   /** One command whose reply goes to `reader` instead of the client. */
   ask(client: PipeClient, bytes: Buffer, from: number, to: number, reader: ReplyReader): void {
     this.#queue.pushRead(client, reader, performance.now());
-    this.#writer.write(bytes, from, to, false);
+    this.#output.write(bytes, from, to, false);
   }
 
   /** Whether the upstream takes no more for now; `pipeDrained` tells the client when it does. */
   congested(client: PipeClient): boolean {
-    const waiting = this.#unsentBytes + (this.#socket?.writableLength ?? 0);
-    if (waiting <= this.#options.flowWindowBytes) return false;
-    this.#waitingForDrain.add(client);
-    return true;
+    return this.#output.congested(client);
   }
 
   /** The client that held the pipe has read enough, or is gone. */
@@ -153,12 +146,12 @@ export class Pipe {
 
   /** Bytes that are no whole command, or answer to nothing that could be counted. */
   sendRaw(bytes: Buffer, from: number, to: number): void {
-    this.#writer.write(bytes, from, to, false);
+    this.#output.write(bytes, from, to, false);
   }
 
   /** The owner sends no more; Redis decides what that means for what is under way. */
   endWriting(): void {
-    this.#writer.flush();
+    this.#output.flush();
     this.#ending = true;
     if (this.#state === 'ready') this.#socket?.end();
   }
@@ -181,16 +174,6 @@ export class Pipe {
     this.#releaseWaiting();
   }
 
-  #put(bytes: Buffer): void {
-    if (this.#state === 'closed') return;
-    if (this.#state === 'connecting' || this.#socket === null) {
-      this.#unsent.push(bytes);
-      this.#unsentBytes += bytes.length;
-      return;
-    }
-    this.#socket.write(bytes);
-  }
-
   #connect(): void {
     this.#framer = new ReplyFramer();
     const { endpoint, keepAliveMs } = this.#options;
@@ -206,7 +189,6 @@ export class Pipe {
       clearTimeout(timeout);
       this.#greet(socket);
     });
-    socket.on('drain', () => this.#releaseWaiting());
     // 'close' follows every error; the reason is kept for the message.
     let reason = 'the connection was closed';
     socket.on('error', error => {
@@ -224,18 +206,16 @@ export class Pipe {
     this.#preludeMusts = musts.length;
     this.#preludeReplies = prelude.length;
     if (prelude.length === 0) {
-      this.#becomeReady();
+      this.#becomeReady(socket);
       return;
     }
     socket.write(Buffer.concat(prelude.map(command => encodeCommand(command))));
   }
 
-  #becomeReady(): void {
+  #becomeReady(socket: Socket): void {
     this.#state = 'ready';
-    for (const bytes of this.#unsent.splice(0)) this.#socket?.write(bytes);
-    this.#unsentBytes = 0;
-    if (this.#socket?.writableNeedDrain === false) this.#releaseWaiting();
-    if (this.#ending) this.#socket?.end();
+    this.#output.sendTo(socket);
+    if (this.#ending) socket.end();
     for (const then of this.#whenReady.splice(0)) then();
   }
 
@@ -246,7 +226,7 @@ export class Pipe {
       this.close(`${name}: ${reason}`);
       return;
     }
-    const awaited = !this.#queue.empty || this.#unsentBytes > 0;
+    const awaited = !this.#queue.empty || this.#output.waitingBytes > 0;
     if (awaited && performance.now() + this.#options.pipeRetryMs < this.#giveUpAtMs) {
       this.#retry = setTimeout(() => this.#connect(), this.#options.pipeRetryMs);
       return;
@@ -284,9 +264,7 @@ export class Pipe {
 
   #releaseWaiting(): void {
     if (this.closed) for (const then of this.#whenReady.splice(0)) then();
-    const waiting = [...this.#waitingForDrain];
-    this.#waitingForDrain.clear();
-    for (const client of waiting) client.pipeDrained();
+    this.#output.release();
   }
 
   #heard(bytes: Buffer, length: number): void {
@@ -377,7 +355,7 @@ export class Pipe {
     this.upstreamId = connectionNumber(bytes, from, end) || this.upstreamId;
     this.#preludeMusts--;
     this.#preludeReplies--;
-    if (this.#preludeReplies === 0) this.#becomeReady();
+    if (this.#preludeReplies === 0 && this.#socket !== null) this.#becomeReady(this.#socket);
     return end;
   }
 

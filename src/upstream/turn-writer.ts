@@ -6,10 +6,22 @@
 
 /** A request above this size gets a buffer of its own, so that blocks are not left half empty. */
 const BLOCK_SHARE_BYTES = 16 * 1024;
+/** So many are rather lent than written from the block. */
+const FEW_BYTES = 1024;
+
+/** Where it is written to, in its order. */
+export interface Down {
+  /**
+   * Bytes that stay as they are until they are sent; true: they are, and may change.
+   */
+  put(bytes: Buffer): boolean;
+  /** A few bytes [from, to), which are lent: who needs them longer copies them. */
+  putLent(bytes: Buffer, from: number, to: number): void;
+}
 
 export class TurnWriter {
   readonly #blockBytes: number;
-  readonly #put: (bytes: Buffer) => void;
+  readonly #down: Down;
   #block: Buffer = NO_BLOCK;
   /** [written, filled) of the block is still to be written. */
   #written = 0;
@@ -22,10 +34,9 @@ export class TurnWriter {
    */
   #quiet = true;
 
-  /** @param put takes buffers in their order, and keeps each as it is until it is sent */
-  constructor(blockBytes: number, put: (bytes: Buffer) => void) {
+  constructor(blockBytes: number, down: Down) {
     this.#blockBytes = blockBytes;
-    this.#put = put;
+    this.#down = down;
   }
 
   /**
@@ -34,18 +45,16 @@ export class TurnWriter {
    */
   write(bytes: Buffer, from: number, to: number, first: boolean): void {
     const length = to - from;
-    if (length > BLOCK_SHARE_BYTES || length > this.#blockBytes) {
-      this.flush();
-      this.#put(Buffer.from(bytes.subarray(from, to)));
+    if (first && this.#quiet && length <= FEW_BYTES && this.#written === this.#filled) {
+      this.#down.putLent(bytes, from, to);
       return;
     }
-    if (this.#filled + length > this.#block.length) {
+    if (length > BLOCK_SHARE_BYTES || length > this.#blockBytes) {
       this.flush();
-      // Bytes that were put may still be waiting in the socket: a block is never used twice.
-      this.#block = Buffer.allocUnsafe(this.#blockBytes);
-      this.#written = 0;
-      this.#filled = 0;
+      this.#down.put(Buffer.from(bytes.subarray(from, to)));
+      return;
     }
+    if (this.#filled + length > this.#block.length) this.#newBlock();
     bytes.copy(this.#block, this.#filled, from, to);
     this.#filled += length;
     if (first && this.#quiet) {
@@ -60,10 +69,23 @@ export class TurnWriter {
   }
 
   flush(): void {
-    if (this.#written === this.#filled) return;
-    const bytes = this.#block.subarray(this.#written, this.#filled);
-    this.#written = this.#filled;
-    this.#put(bytes);
+    const from = this.#written;
+    const to = this.#filled;
+    if (from === to) return;
+    this.#written = to;
+    if (to - from <= FEW_BYTES) this.#down.putLent(this.#block, from, to);
+    else if (!this.#down.put(this.#block.subarray(from, to))) return;
+    // Nothing of it is needed any more: the block begins anew.
+    if (from === 0) this.#written = this.#filled = 0;
+  }
+
+  #newBlock(): void {
+    this.flush();
+    if (this.#filled === 0 && this.#block !== NO_BLOCK) return;
+    // Bytes that were put still wait in the socket: they stay as they are.
+    this.#block = Buffer.allocUnsafe(this.#blockBytes);
+    this.#written = 0;
+    this.#filled = 0;
   }
 
   /** Runs once per turn, when every client that had something has been read. */

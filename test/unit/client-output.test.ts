@@ -47,7 +47,7 @@ async function output(t: Lifetime, journal: WrittenFirst | null) {
     await sleep(30);
     return read;
   };
-  return { out: new ClientOutput(socket, gateway, 1), heard };
+  return { out: new ClientOutput(socket, gateway, 1, () => undefined), heard };
 }
 
 t.test('a reply waits until what it tells is written; later ones stay behind it', async t => {
