@@ -17,12 +17,10 @@ import type { LockCounters } from './counters.js';
 import type { LockEntry, Pending } from './entry.js';
 import { extendFromMemory } from './extend.js';
 import { type FenceAnswer, tellFence } from './fence.js';
-import { fleetTold } from './foreign.js';
 import { passed, passing } from './learn.js';
 import type { LockOptions } from './options.js';
 import { noteRefused } from './outcome.js';
 import { newPending, pendingOf } from './pending.js';
-import { told } from './recall.js';
 import { recover } from './recovery.js';
 import { releaseFromMemory } from './release.js';
 import { reserve } from './reservation.js';
@@ -36,6 +34,7 @@ import {
   lockSnapshots,
   poolSnapshots,
 } from './snapshot.js';
+import { told } from './told.js';
 import { touch, touchEnded } from './touch.js';
 import { endParking, parkOrRefuse } from './waiting/parking.js';
 
@@ -286,13 +285,7 @@ export class LockManager implements LockDesk {
 
   /** Other proxies, or their scripts, tell us something, by way of Redis. */
   told(notice: Notice): void {
-    const { core } = this;
-    if (notice.kind === 'whose' || notice.kind === 'answer') return fleetTold(core, notice);
-    const { database, key } = notice;
-    // A token in a key that is not in the table can only be one that was forgotten.
-    const nowMs = core.world.monotonicMs();
-    const entry = core.table.find(database, key) ?? core.enter(database, key, nowMs);
-    if (entry !== undefined) told(core, entry, notice);
+    told(this.core, notice);
   }
 
   /** The connection for scripts is lost: nothing that was heard before proves anything any more. */

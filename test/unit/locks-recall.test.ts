@@ -348,3 +348,14 @@ t.test('what scripts publish is read as it was meant, and nothing else', async t
     t.equal(noticeOf(text), null, text);
   }
 });
+
+t.test('what somebody else publishes leaves nothing behind', async t => {
+  const { first } = reservedByFirst();
+  const count = first.manager.count();
+  const tell = (database: number, token: string): void =>
+    first.manager.told({ kind: 'recall', database, key: 'any', token, waits: false });
+  for (const token of ['forelock:p2:e1:1', 'forelock:p1:e0:1', 'x']) tell(0, token);
+  for (let database = 1; database < 100; database++) tell(database, 'forelock:p1:e1:999');
+  t.equal(first.manager.count(), count);
+  t.strictSame(first.world.onTheirWay, [], 'no database is asked about that nobody uses');
+});
