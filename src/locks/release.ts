@@ -83,7 +83,8 @@ export function releaseThroughRedis(
 
 /**
  * The holder of a doubted delegation gives its lock up while settling is refused: taking the token
- * away is all that is left to do, and Redis allows that even when it is out of memory.
+ * away is all that is left to do. Where Redis refuses that too, it is taken away later, and nobody has
+ * the lock until then.
  */
 export function releaseUnsettled(
   core: LockCore,
@@ -101,6 +102,11 @@ export function releaseUnsettled(
       core.deliver(entry, pending, 'released');
     } else if (entry.delegation === null) {
       entry.queue.unshift(pending);
+    } else if (reply.status === 'refused') {
+      // The client's own command would find the token, and hear that the lock is not its own.
+      delegation.grant.free();
+      released(core, entry, pending, delegation.grant.grantedAtMs);
+      core.deliver(entry, pending, 'released');
     } else {
       failed(core, entry, pending, reply);
     }

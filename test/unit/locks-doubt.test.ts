@@ -143,6 +143,27 @@ t.test('what a lost connection refused to settle, the next one is asked at once'
   t.strictSame(scene.world.onTheirWay, ['materialize']);
 });
 
+t.test(
+  'a release that Redis refuses to carry out is remembered, and carried out later',
+  async t => {
+    const scene = new Scene();
+    scene.delegate('lock');
+    scene.acquire('lock', 'a');
+    scene.manager.doubtAll('role changed');
+    scene.world.pass(0);
+    scene.world.answerWith({ kind: 'refused', error: 'READONLY' });
+    const released = scene.release('lock', 'a');
+    t.strictSame(scene.world.onTheirWay, ['yield']);
+    scene.world.answerWith({ kind: 'refused', error: 'READONLY' });
+    t.equal(released.verdict, 'released');
+    t.equal(scene.acquire('lock', 'b').verdict, 'pass', 'Redis says why nobody gets it');
+    scene.pipe.length = 0;
+    scene.world.pass(101);
+    t.strictSame(scene.world.answerAll(), ['yield']);
+    t.equal(scene.inRedis('lock'), null);
+  },
+);
+
 t.test('of a script whose fate is unknown, the client is disconnected', async t => {
   const scene = new Scene();
   scene.prove('lock');
