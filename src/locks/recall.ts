@@ -104,10 +104,12 @@ function freeUnknown(core: LockCore, entry: LockEntry, token: string): void {
   strayed(core, entry, token, core.world.monotonicMs() + leaseMs * 1.02);
 }
 
-/** The owner has written its holder's value into the key: the answer to those who do not wait. */
+/**
+ * The owner has written its holder's value into the key: the answer to those who have asked. Not to
+ * who came later, since what was told may have waited here while the holder was.
+ */
 function heldElsewhere(core: LockCore, entry: LockEntry, token: string): void {
-  if (entry.ticket?.token !== token) return;
-  refuseAsking(core, entry);
+  if (entry.ticket?.token === token) refuseAsking(core, entry);
 }
 
 /**
@@ -151,7 +153,6 @@ function refuseAsking(core: LockCore, entry: LockEntry): void {
   for (const pending of asking.pendings) {
     if (!pending.abandoned) refuse(core, entry, pending, nowMs);
   }
-  shareRefusal(core, entry, entry.queue.length, nowMs);
 }
 
 /** What time does to those who wait for another proxy, and to what they wait by. */
@@ -163,7 +164,10 @@ export function reviewAsking(core: LockCore, entry: LockEntry): void {
   if (asking === null) return;
   if (nowMs >= asking.untilMs) {
     core.counters.recallTimeouts++;
-    core.holding(entry, () => refuseAsking(core, entry));
+    core.holding(entry, () => {
+      refuseAsking(core, entry);
+      shareRefusal(core, entry, entry.queue.length, nowMs);
+    });
   } else if (nowMs >= asking.againAtMs) {
     answerAsking(entry);
   }

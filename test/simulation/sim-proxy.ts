@@ -1,5 +1,6 @@
 import type {
   Confirmation,
+  Fleet,
   LockFeedback,
   LockRequest,
   LockWorld,
@@ -9,11 +10,13 @@ import type {
   Touch,
 } from '../../src/locks/contract.js';
 import { LockManager } from '../../src/locks/manager.js';
+import { channelOf, noticeOf } from '../../src/locks/notice.js';
 import type { LockOptions } from '../../src/locks/options.js';
 import type { EventQueue, SimEvent } from './event-queue.js';
 import { Link } from './link.js';
 import { MemoryJournal } from './memory-journal.js';
 import type { SeededRandom } from './random.js';
+import type { Connection } from './redis/connection.js';
 import type { RedisModel } from './redis-model.js';
 
 /** How the clocks of the proxy's host go wrong; never both at once, which nothing could notice. */
@@ -51,6 +54,10 @@ export class SimProxy implements LockWorld, LockFeedback {
   /** Numbers of the latest token that was sent, and of the latest one that is in doubt. */
   private tokenSent = 0;
   private tokenInDoubt = 0;
+  readonly fleet: Fleet | undefined;
+  private readonly ear: Connection;
+  private noticeAtMs = 0;
+  private readonly answersAtMs = new Map<string, number>();
   private readonly unanswered = new Map<number, number>();
   private commands = 0;
   /** Told of each grant or extension that was made from memory. */
@@ -70,8 +77,10 @@ export class SimProxy implements LockWorld, LockFeedback {
     options: LockOptions,
     private readonly epoch: number,
     late: boolean,
+    private readonly place: { name: string; names: readonly string[]; noticesLost: number },
   ) {
-    this.changesAreHeard = random.chance(0.5);
+    // What the clients of other proxies do to a key is not heard here.
+    this.changesAreHeard = place.names.length === 1 && random.chance(0.5);
     this.control = new Link(events, random, late ? 3000 : 15);
     this.pipe = new Link(events, random, 15);
     if (options.confirm !== null) {
@@ -79,12 +88,64 @@ export class SimProxy implements LockWorld, LockFeedback {
     }
     // Far away, leases run out while scripts are on their way.
     this.control.usualMs = random.pick([2, 2, 2, 250]);
+    if (place.names.length > 1) {
+      this.fleet = {
+        others: () => place.names.filter(name => name !== place.name),
+        tell: (proxy, message) => this.tell(proxy, message),
+      };
+    }
     const policy = {
       retainUntilMs: (_database: number, _key: string, nowMs: number) =>
         random.chance(0.8) ? nowMs + random.below(random.pick([50, 1500, 8000])) : 0,
     };
-    this.manager = new LockManager(options, this, this, policy, 'p', `e${epoch}`);
+    this.manager = new LockManager(options, this, this, policy, place.name, `e${epoch}`);
+    this.ear = this.listen();
     this.heartbeat();
+  }
+
+  get name(): string {
+    return this.place.name;
+  }
+
+  get tokenPrefix(): string {
+    return `forelock:${this.name}:e${this.epoch}:`;
+  }
+
+  /** When a script of this key was last answered, true time. */
+  answeredAtMs(key: string): number {
+    return this.answersAtMs.get(key) ?? -Infinity;
+  }
+
+  /** What scripts publish arrives in order, late or never; now and then twice. */
+  private listen(): Connection {
+    const { events, random } = this;
+    const connection = this.redis.server.connect();
+    connection.call(['SUBSCRIBE', channelOf(this.name)]);
+    connection.onPush = push => {
+      if (push.kind !== 'message') return;
+      const notice = noticeOf(push.message);
+      if (notice === null) throw new Error(`unreadable: ${push.message}`);
+      const slowMs = events.nowMs < this.control.slowUntilMs ? 800 : this.control.usualMs;
+      const atMs = Math.max(this.noticeAtMs, events.nowMs + random.next() * slowMs);
+      this.noticeAtMs = atMs;
+      const hear = (): void => {
+        if (this.connected) this.manager.told(notice);
+      };
+      if (this.connected && !random.chance(this.place.noticesLost)) {
+        events.at(atMs, () => this.reach(hear));
+      }
+      if (random.chance(0.03)) events.after(random.below(3000), () => this.reach(hear));
+    };
+    return connection;
+  }
+
+  private tell(proxy: string, message: string): void {
+    if (!this.connected) return;
+    this.control.send(
+      () => this.redis.server.connect().call(['PUBLISH', channelOf(proxy), message]),
+      () => {},
+      () => {},
+    );
   }
 
   monotonicMs(): number {
@@ -129,6 +190,7 @@ export class SimProxy implements LockWorld, LockFeedback {
       answer =>
         this.reach(() => {
           this.heardAtMs = this.monotonicMs();
+          this.answersAtMs.set(call.keys[0] ?? '', this.events.nowMs);
           answered(answer);
         }),
       () => this.reach(() => answered({ kind: 'unknown' })),
@@ -284,8 +346,8 @@ export class SimProxy implements LockWorld, LockFeedback {
 
   /** The number of a token, which grows from one to the next; 0 for one of an earlier run. */
   private numberOf(token: string): number {
-    const prefix = `forelock:p:e${this.epoch}:`;
-    return token.startsWith(prefix) ? Number(token.slice(prefix.length)) : 0;
+    const { tokenPrefix } = this;
+    return token.startsWith(tokenPrefix) ? Number(token.slice(tokenPrefix.length)) : 0;
   }
 
   losePipe(): void {
@@ -312,6 +374,7 @@ export class SimProxy implements LockWorld, LockFeedback {
 
   kill(): void {
     this.alive = false;
+    this.ear.close();
     this.control.cut();
     this.pipe.cut();
   }

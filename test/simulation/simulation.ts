@@ -43,13 +43,16 @@ const PARK_ALLOWANCE_MS = 5;
 const DRIFTS = [0, 0, 0.009, -0.009];
 
 /**
- * One proxy, clients on it, clients straight on Redis, and everything that can go wrong between
+ * A proxy or several, clients on each, clients straight on Redis, and everything that can go wrong between
  * them, from one seed: messages late, connections cut with messages on them, the proxy killed and
  * started anew, paused, its clocks wrong. The manager is the real one, on virtual time.
  */
-export function simulate(seed: number, lengthMs = 20_000): SimulationResult {
-  return new Simulation(seed).run(lengthMs);
+export function simulate(seed: number, proxies = 1, lengthMs = 20_000): SimulationResult {
+  return new Simulation(seed, proxies).run(lengthMs);
 }
+
+/** For how long an attempt may wait for another proxy to answer, since Redis last did. */
+const ASKING_MS = 120;
 
 class Simulation {
   private readonly random: SeededRandom;
@@ -79,13 +82,17 @@ class Simulation {
   /** Longest time between two faults. */
   private readonly faultsMs: number;
   private readonly ttlsMs: readonly number[];
-  private proxy: SimProxy;
+  /** Share of what Redis tells proxies that never arrives. */
+  private readonly noticesLost: number;
+  private readonly names: readonly string[];
+  /** The one that runs now, of each. */
+  private readonly proxies: SimProxy[] = [];
   private epochs = 0;
   private clients = 0;
   private values = 0;
   private stopping = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, proxies: number) {
     this.random = new SeededRandom(seed);
     const { random } = this;
     const fault = random.below(3);
@@ -124,7 +131,9 @@ class Simulation {
       waitersPerKeyMax: random.pick([1, 10_000]),
       confirm: random.chance(0.25) ? {} : null,
     };
-    this.proxy = this.start();
+    this.noticesLost = random.pick([0, 0, 0.1]);
+    this.names = Array.from({ length: proxies }, (_, index) => `p${index + 1}`);
+    for (const name of this.names) this.proxies.push(this.start(name));
   }
 
   run(lengthMs: number): SimulationResult {
@@ -150,9 +159,10 @@ class Simulation {
     this.violations.push(`${Math.round(this.events.nowMs)} ms: ${what}`);
   }
 
-  private start(): SimProxy {
-    const { events, random, redis, clocks, options, late } = this;
-    const proxy = new SimProxy(events, random, redis, clocks, options, this.epochs++, late);
+  private start(name: string): SimProxy {
+    const { events, random, redis, clocks, options, late, names, noticesLost } = this;
+    const fleet = { name, names, noticesLost };
+    const proxy = new SimProxy(events, random, redis, clocks, options, this.epochs++, late, fleet);
     proxy.onMemoryGrant = key => {
       this.checkCover(proxy, key);
       // Most grants live only a few ms in memory alone: a kill at any other time finds none.
@@ -216,7 +226,7 @@ class Simulation {
       this.events.after(random.chance(0.7) ? random.below(30) : random.below(this.paceMs), () => {
         const choice = random.next();
         if (choice >= this.touchShare) this.lockOnce(id, again);
-        else this.touchOnce(again);
+        else this.touchOnce(id, again);
       });
     };
     again();
@@ -226,7 +236,7 @@ class Simulation {
     const { random } = this;
     const key = random.pick(KEYS);
     const value = `c${clientId}-${++this.values}`;
-    const ttlMs = this.ttlFor(key);
+    const ttlMs = this.ttlFor(clientId, key);
     const manner = this.manners.get(clientId) ?? TRY_LOCK;
     // Some give up before they have tried as often as they would.
     const tries = random.chance(0.8) ? manner.tries : random.below(manner.tries) + 1;
@@ -268,9 +278,9 @@ class Simulation {
   }
 
   /** Some TTL; now and then one that the lease just covers, or just does not. */
-  private ttlFor(key: string): number {
+  private ttlFor(clientId: number, key: string): number {
     const { random } = this;
-    const leftMs = this.proxy.manager.find(0, key)?.leaseLeftMs ?? 0;
+    const leftMs = this.proxyOf(clientId).manager.find(0, key)?.leaseLeftMs ?? 0;
     if (leftMs < 200 || random.chance(0.7)) return random.pick(this.ttlsMs);
     return Math.round(leftMs * (1 - random.next() * 0.02));
   }
@@ -281,7 +291,7 @@ class Simulation {
     events.after(forMs, () => {
       const choice = random.next();
       if (choice < 0.15) {
-        const newTtlMs = this.ttlFor(belief.key);
+        const newTtlMs = this.ttlFor(clientId, belief.key);
         const sentAtMs = events.nowMs;
         this.beliefs.asksForTtl(belief, newTtlMs);
         this.ask(clientId, extend(belief.key, belief.value, newTtlMs), verdict => {
@@ -317,7 +327,8 @@ class Simulation {
     intent: Intent,
     answered: (answer: 'yes' | 'no' | null) => void,
   ): void {
-    const { events, random, proxy } = this;
+    const { events, random } = this;
+    const proxy = this.proxyOf(clientId);
     const request = new TestRequest(intent, clientId, 0);
     const hear = (yes: boolean): void => {
       // Now and then the client itself is slow to hear.
@@ -332,7 +343,7 @@ class Simulation {
           return this.carryOut(intent);
         },
         yes => {
-          if (yes !== null) this.checkPass(intent, met);
+          if (yes !== null) this.checkPass(proxy, intent, met);
           proxy.passed(request, yes === null ? 'lost' : yes ? 'yes' : 'no');
           this.pending.delete(request);
           if (yes === null || !request.hears) answered(null);
@@ -341,9 +352,12 @@ class Simulation {
       );
     };
     let decidedAtMs = Infinity;
+    let timeouts = 0;
     const concluded = (verdict: Verdict): void => {
       this.count(`verdict ${verdict}`);
-      if (verdict === 'held') this.checkRefusal(proxy, intent.key, decidedAtMs);
+      // An owner that does not answer in time may cost a try-lock its lock (invariant 4).
+      const isOwnerSilent = proxy.manager.counters.recallTimeouts > timeouts;
+      if (verdict === 'held' && !isOwnerSilent) this.checkRefusal(proxy, intent.key, decidedAtMs);
       if (verdict === 'pass') return pass();
       this.pending.delete(request);
       if (verdict === 'lost') return void events.after(1, () => answered(null));
@@ -363,6 +377,7 @@ class Simulation {
         }
         if (random.chance(0.02)) request.onlyRedis = true;
         decidedAtMs = events.nowMs;
+        timeouts = proxy.manager.counters.recallTimeouts;
         this.lookForHolder(proxy, intent.key);
         const verdict = proxy.manager.decide(request);
         if (verdict !== null) {
@@ -416,19 +431,28 @@ class Simulation {
       return;
     }
     const parkMs = Math.min(this.options.parkMs, intent.ttlMs / 10) * 1.01 + PARK_ALLOWANCE_MS;
+    this.checkAskedAfter(parkMs, request, proxy, 'a retrier');
+  }
+
+  private checkAskedAfter(ms: number, request: TestRequest, proxy: SimProxy, who: string): void {
     const { stops } = proxy;
-    this.events.after(parkMs, () => {
+    this.events.after(ms, () => {
       if (!proxy.alive || proxy.stops !== stops || !this.pending.has(request)) return;
-      this.checkAsked(request, proxy, 'a retrier');
+      this.checkAsked(request, proxy, who);
     });
   }
 
   /** Whoever has no verdict must wait for a script of its key, unless Redis is away. */
   private checkAsked(request: TestRequest, proxy: SimProxy, who: string): void {
     if (request.verdicts.length > 0 || !request.hears || !proxy.hasRedis) return;
-    const lock = proxy.manager.find(0, request.intent.key);
+    const { key } = request.intent;
+    const lock = proxy.manager.find(0, key);
     if (lock?.scriptOnItsWay !== null || lock.doubt !== null) return;
-    this.violate(`${who} waits for ${lock.key}, and Redis is not asked`);
+    if (this.names.length > 1 && this.events.nowMs < proxy.answeredAtMs(key) + ASKING_MS) {
+      this.checkAskedAfter(ASKING_MS, request, proxy, who);
+      return;
+    }
+    this.violate(`${who} waits for ${key}, and Redis is not asked`);
   }
 
   /** Invariant 4: a refusal is one that Redis could have given since the request came. */
@@ -442,7 +466,10 @@ class Simulation {
   private lookForHolder(proxy: SimProxy, key: string): void {
     const value = this.redis.get(0, key);
     const lock = proxy.manager.find(0, key);
-    const free = value === null || value === lock?.token || value.startsWith(this.tokenPrefix());
+    const free =
+      value === null ||
+      value === lock?.token ||
+      value.startsWith(this.runningNow(proxy).tokenPrefix);
     const granted = lock !== null && lock.heldForMs !== null && lock.delegated;
     if (!free || granted) this.heldAtMs.set(key, this.events.nowMs);
   }
@@ -462,17 +489,29 @@ class Simulation {
   }
 
   /** A client's own command must not be refused by a token of ours (invariant 4). */
-  private checkPass(intent: Intent, token: string | null): void {
-    if (token === null || !this.isOfThisEpoch(token)) return;
+  private checkPass(proxy: SimProxy, intent: Intent, token: string | null): void {
+    if (token === null || !this.isOfThisEpoch(proxy, token)) return;
     this.violate(`${intent.kind} of ${intent.key} was passed on to ${token}`);
   }
 
-  private isOfThisEpoch(value: string): boolean {
-    return !this.late && value.startsWith(this.tokenPrefix());
+  private isOfThisEpoch(proxy: SimProxy, value: string): boolean {
+    return !this.late && value.startsWith(this.runningNow(proxy).tokenPrefix);
   }
 
-  private tokenPrefix(): string {
-    return `forelock:p:e${this.epochs - 1}:`;
+  /** One client's connections use one proxy. */
+  private proxyOf(clientId: number): SimProxy {
+    return this.proxyNamed(this.names[clientId % this.names.length]);
+  }
+
+  /** What the killed one was replaced by. */
+  private runningNow(proxy: SimProxy): SimProxy {
+    return this.proxyNamed(proxy.name);
+  }
+
+  private proxyNamed(name: string | undefined): SimProxy {
+    const proxy = this.proxies.find(each => each.name === name);
+    if (proxy === undefined) throw new Error(`no proxy ${name}`);
+    return proxy;
   }
 
   private carryOut(intent: Intent): boolean {
@@ -488,8 +527,9 @@ class Simulation {
   }
 
   /** GET through the proxy: what it sees is what Redis alone would have shown (invariant 5). */
-  private touchOnce(done: () => void): void {
-    const { random, proxy } = this;
+  private touchOnce(clientId: number, done: () => void): void {
+    const { random } = this;
+    const proxy = this.proxyOf(clientId);
     const key = random.pick(KEYS);
     const whole = random.chance(0.2);
     const touch = new TestTouch(whole ? null : [key], random.chance(0.3));
@@ -507,7 +547,7 @@ class Simulation {
       this.count('touches');
       const holders = this.beliefs.active(key);
       proxy.command(
-        () => this.look(key, holders),
+        () => this.look(proxy, key, holders),
         seen => {
           if (seen !== null && seen !== '') this.violate(seen);
           end();
@@ -528,11 +568,11 @@ class Simulation {
   }
 
   /** What is wrong with what a GET shows; '' for nothing. */
-  private look(key: string, holdersBefore: readonly Belief[]): string {
+  private look(proxy: SimProxy, key: string, holdersBefore: readonly Belief[]): string {
     const value = this.redis.get(0, key);
     if (value?.startsWith('forelock:') === true) {
-      // The token of a killed proxy stays until its lease is over, and can be seen.
-      return this.isOfThisEpoch(value) ? `a client sees ${value} in ${key}` : '';
+      // The token of another proxy, or of a killed one, can be seen.
+      return this.isOfThisEpoch(proxy, value) ? `a client sees ${value} in ${key}` : '';
     }
     const [holder] = this.beliefs.active(key);
     const heldThroughout = holder !== undefined && holdersBefore.includes(holder);
@@ -578,7 +618,8 @@ class Simulation {
 
   private allocations(): void {
     if (this.stopping) return;
-    const { proxy, random } = this;
+    const { random } = this;
+    const proxy = random.pick(this.proxies);
     proxy.reach(() => {
       const untilMs = proxy.monotonicMs() + random.below(random.pick([1500, 8000]));
       if (proxy.manager.reserve(0, random.pick(KEYS), untilMs)) this.count('reserves');
@@ -588,9 +629,9 @@ class Simulation {
 
   private faults(): void {
     if (this.stopping) return;
-    const { random, events, proxy } = this;
+    const { random, events } = this;
     events.after(random.below(this.faultsMs), () => {
-      if (!this.stopping) this.oneFault(proxy.alive ? proxy : this.proxy);
+      if (!this.stopping) this.oneFault(random.pick(this.proxies));
       this.faults();
     });
   }
@@ -626,7 +667,7 @@ class Simulation {
       case 'wall jump':
         return proxy.jumpWall();
       case 'killed':
-        if (random.chance(0.3)) this.restart();
+        if (random.chance(0.3)) this.restart(proxy);
         return;
       case 'doubt':
         return proxy.reach(() => proxy.doubtAll());
@@ -640,21 +681,21 @@ class Simulation {
   }
 
   /** kill -9: what the process knew is gone, its clients are cut off, a new one starts. */
-  private restart(): void {
-    const before = this.proxy;
+  private restart(before: SimProxy): void {
     before.kill();
     this.checkManager(before);
-    this.proxy = this.start();
-    if (this.random.chance(0.9)) void this.proxy.takeOver(before.journal);
+    const proxy = this.start(before.name);
+    this.proxies[this.proxies.indexOf(before)] = proxy;
+    if (this.random.chance(0.9)) void proxy.takeOver(before.journal);
     for (const cutOff of this.killed.get(before) ?? []) cutOff();
     this.killed.delete(before);
   }
 
   private killWithin(proxy: SimProxy, ms: number): void {
     this.events.after(this.random.next() * ms, () => {
-      if (this.stopping || proxy !== this.proxy) return;
+      if (this.stopping || !proxy.alive) return;
       this.count('killed after a grant');
-      this.restart();
+      this.restart(proxy);
     });
   }
 
@@ -667,16 +708,21 @@ class Simulation {
   }
 
   private checkQuiet(): void {
-    this.checkManager(this.proxy);
-    for (const client of this.manners.keys()) this.proxy.manager.left(client);
-    if (this.proxy.manager.retriers() > 0) this.violate('clients that are gone are remembered');
+    for (const proxy of this.proxies) this.checkQuietProxy(proxy);
     const left = this.redis.keys().filter(key => key !== 'forelock:fence');
     if (left.length > 0) this.violate(`a quiet system has left ${left.join(', ')}`);
     if (this.pending.size > 0) this.violate(`${this.pending.size} requests were never answered`);
-    const waiting = [...this.proxy.manager.all()].filter(
+  }
+
+  private checkQuietProxy(proxy: SimProxy): void {
+    this.checkManager(proxy);
+    const { manager } = proxy;
+    for (const client of this.manners.keys()) manager.left(client);
+    if (manager.retriers() > 0) this.violate('clients that are gone are remembered');
+    const waiting = [...manager.all()].filter(
       lock => lock.waiting + lock.parked + lock.expected > 0,
     );
     if (waiting.length > 0) this.violate(`requests still wait for ${waiting[0]?.key}`);
-    if (this.proxy.manager.delegatedCount() > 0) this.violate('delegations were never given back');
+    if (manager.delegatedCount() > 0) this.violate('delegations were never given back');
   }
 }

@@ -49,6 +49,24 @@ t.test('a lock that another proxy has granted is refused once its holder is writ
   t.equal(fleet.redis.get(0, 'lock'), 'holder');
 });
 
+t.test('who comes after it was told that the lock is held is not refused by that', async t => {
+  const { fleet, first, second } = reservedByFirst(2, { materializeAfterMs: 100_000 });
+  first.acquire('lock', 'holder');
+  const attempt = second.acquire('lock', 'mine');
+  second.world.executeOne();
+  fleet.hear();
+  first.world.answerAll();
+  t.strictSame(fleet.hear(), ['p2: held']);
+  first.release('lock', 'holder');
+  first.settle();
+  const later = second.acquire('lock', 'later', 10_000, 2);
+  second.world.answerOne();
+  t.equal(attempt.verdict, 'held');
+  t.equal(later.verdict, null);
+  fleet.settle();
+  t.equal(later.verdict, 'granted');
+});
+
 t.test('an owner that says nothing costs the recall timeout, then the plain no', async t => {
   const { fleet, second } = reservedByFirst();
   const attempt = second.acquire('lock', 'mine');

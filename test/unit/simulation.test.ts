@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { simulate } from '../simulation/simulation.js';
 
 /**
@@ -6,6 +6,7 @@ import { simulate } from '../simulation/simulation.js';
  * means another run as soon as the simulation changes, a scenario stays what it is.
  */
 const SEEDS = 800;
+const FLEET_SEEDS = 300;
 
 /** A run that never came to something says nothing of it. */
 const MUST_HAPPEN = [
@@ -51,14 +52,38 @@ const MUST_HAPPEN = [
   'leasesUnconfirmed',
 ];
 
-t.test(`whatever goes wrong in ${SEEDS} runs, no invariant is broken`, async t => {
+/** Of several proxies, besides. */
+const MUST_HAPPEN_IN_FLEETS = [
+  'asks',
+  'recalls',
+  'recallTimeouts',
+  'transfersIn',
+  'transfersOut',
+  'handOffs',
+  'grantsFromMemory',
+];
+
+/** Runs them all; how often each thing has happened. */
+function runAll(t: Test, seeds: number, proxies: number): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const result = simulate(seed);
+  for (let seed = 1; seed <= seeds; seed++) {
+    const result = simulate(seed, proxies);
     if (result.violations.length > 0) t.strictSame(result.violations, [], `seed ${seed}`);
     for (const [what, count] of Object.entries(result.counts)) {
       counts[what] = (counts[what] ?? 0) + count;
     }
   }
+  return counts;
+}
+
+t.test(`whatever goes wrong in ${SEEDS} runs, no invariant is broken`, async t => {
+  const counts = runAll(t, SEEDS, 1);
   for (const what of MUST_HAPPEN) t.ok((counts[what] ?? 0) > 10, `${what}: ${counts[what]}`);
+});
+
+t.test(`nor with two proxies, in ${FLEET_SEEDS} runs`, async t => {
+  const counts = runAll(t, FLEET_SEEDS, 2);
+  for (const what of MUST_HAPPEN_IN_FLEETS) {
+    t.ok((counts[what] ?? 0) > 10, `${what}: ${counts[what]}`);
+  }
 });
