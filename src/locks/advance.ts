@@ -53,7 +53,8 @@ function work(core: LockCore, entry: LockEntry): void {
     if (gate === 'open' && entry.waitingTouches.length > 0) readyTouches(core, entry);
     // Who waits in the line came before whatever waits for its turn to be decided.
     if (gate === 'open' && serveWaiters(core, entry)) continue;
-    // Who came later waits with those who wait for an answer; a release or an extension does not.
+    // Who came later waits with those who wait for an answer; a release or an extension does not,
+    // save behind such a one.
     if (entry.asking !== null && entry.queue[0]?.request.intent.kind === 'acquire') return;
     const pending = entry.queue.shift();
     if (pending === undefined) {

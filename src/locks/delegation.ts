@@ -1,6 +1,9 @@
 import type { GrantJournal } from './contract.js';
 import { Lease } from './lease.js';
 
+/** Grants made from memory since the start, of all keys. */
+let grantsBegun = 0;
+
 /**
  * A grant made from memory: only the holder and we know of it. One such object serves all grants of
  * its delegation in turn, so that the hot path allocates nothing.
@@ -12,7 +15,7 @@ export class LocalGrant {
   clientId = 0;
   fence = 0;
   grantedAtMs = 0;
-  /** Tells this grant from the next one of the same delegation. */
+  /** Tells this grant from all others, also those of the next delegation; 0: there was none. */
   number = 0;
   private journal: GrantJournal | null = null;
   private delegation = 0;
@@ -44,7 +47,7 @@ export class LocalGrant {
     this.fence = fence;
     this.grantedAtMs = nowMs;
     this.endMs = nowMs + ttlMs;
-    this.number++;
+    this.number = ++grantsBegun;
     this.journal?.granted(this.delegation, value, this.endMs);
   }
 

@@ -8,8 +8,8 @@ import { replyOf } from './replies.js';
  * only memory knew of is written in place of the token, and what nobody holds is free at once. What
  * the journal does not prove is left to its lease.
  *
- * Asked again until Redis has answered, or has dropped the token by itself: the script replaces that exact token and nothing else, so
- * one that ran unheard makes the next one find it gone.
+ * Asked again until Redis has answered, or has dropped the token by itself: the script replaces that
+ * exact token and nothing else, so one that ran unheard makes the next one find it gone.
  */
 export function recover(
   core: LockCore,

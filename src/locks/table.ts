@@ -118,8 +118,10 @@ export class LockTable {
     return this.options.delegate.length > 0 && matchesAny(this.options.delegate, key);
   }
 
-  /** A key becomes a lock key; undefined where it can't, or all the others are at work. */
-  /** @param sinceMs from when on every command was looked at for whether it touches the key */
+  /**
+   * A key becomes a lock key; undefined where it can't, or all the others are at work.
+   * @param sinceMs from when on every command was looked at for whether it touches the key
+   */
   enter(
     database: number,
     key: string,

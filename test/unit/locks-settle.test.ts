@@ -31,6 +31,24 @@ t.test('a lock released before and taken again is not written for its predecesso
   t.equal(scene.inRedis('lock'), 'b');
 });
 
+t.test('nor for a predecessor of the delegation before', async t => {
+  const scene = new Scene();
+  scene.retainMs = 0;
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.pass(2);
+  scene.release('lock', 'a');
+  scene.settle();
+  scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+  scene.settle();
+  scene.world.pass(2);
+  scene.acquire('lock', 'b');
+  scene.world.pass(4);
+  t.strictSame(scene.world.onTheirWay, []);
+  scene.world.pass(1);
+  t.strictSame(scene.world.onTheirWay, ['materialize']);
+});
+
 t.test('nothing is decided in memory while a materialize is on its way', async t => {
   const scene = new Scene();
   scene.delegate('lock');
