@@ -174,16 +174,27 @@ async function trySabotage(sabotage, apply) {
 
 async function seenBySimulation(folder, sabotage) {
   const limit = Number(values.limit);
+  const { simulation } = sabotage;
   const options = { untilFirst: true, timeout: SABOTAGE_TIMEOUT_MS };
-  const result = await runSeeds(folder, sabotage.simulation, 1, limit, options);
-  const { broken, ran, code, signal, errors } = result;
-  const [first] = broken;
-  if (first === undefined) {
-    const why = code === 0 ? `not seen in ${ran} seeds` : `${signal ?? code}: ${errors}`;
-    return { ...sabotage, isSeen: false, why };
+  for (let from = 1; ; ) {
+    const result = await runSeeds(folder, simulation, from, limit, options);
+    const { ran, code, signal, errors } = result;
+    const [first] = result.broken;
+    if (first === undefined) {
+      const why =
+        code === 0 ? `not seen in ${from + ran - 1} seeds` : `${signal ?? code}: ${errors}`;
+      return { ...sabotage, isSeen: false, why };
+    }
+    const { seed, violations } = first;
+    // What is seen without the sabotage as well, is not the sabotage.
+    const { broken } = await runSeeds(root, simulation, seed, seed);
+    if (broken.length === 0) {
+      const violation = violations[0].replace(/^\d+ ms: /, '');
+      return { ...sabotage, isSeen: true, seed, violation };
+    }
+    say(`${simulation}, seed ${seed}, without any sabotage: ${broken[0].violations[0]}`);
+    from = seed + 1;
   }
-  const violation = first.violations[0].replace(/^\d+ ms: /, '');
-  return { ...sabotage, isSeen: true, seed: first.seed, violation };
 }
 
 async function seenByTest(folder, sabotage) {

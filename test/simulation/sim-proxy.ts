@@ -111,9 +111,9 @@ export class SimProxy implements LockWorld, LockFeedback {
     return `forelock:${this.name}:e${this.epoch}:`;
   }
 
-  /** When a script of this key was last answered, true time. */
-  answeredAtMs(key: string): number {
-    return this.answersAtMs.get(key) ?? -Infinity;
+  /** When a script of this key was last answered, or the process went on; true time. */
+  wentOnAtMs(key: string): number {
+    return Math.max(this.answersAtMs.get(key) ?? -Infinity, this.pausedUntilMs);
   }
 
   /** What scripts publish arrives in order, late or never; now and then twice. */

@@ -448,7 +448,7 @@ class Simulation {
     const { key } = request.intent;
     const lock = proxy.manager.find(0, key);
     if (lock?.scriptOnItsWay !== null || lock.doubt !== null) return;
-    if (this.names.length > 1 && this.events.nowMs < proxy.answeredAtMs(key) + ASKING_MS) {
+    if (this.names.length > 1 && this.events.nowMs < proxy.wentOnAtMs(key) + ASKING_MS) {
       this.checkAskedAfter(ASKING_MS, request, proxy, who);
       return;
     }
