@@ -1,4 +1,5 @@
 import t from 'tap';
+import { sleep } from '../harness/lifetime.js';
 import { Twins } from '../harness/twins.js';
 
 /**
@@ -46,10 +47,15 @@ t.test('no denial is logged that the user has not earned', async t => {
 });
 
 t.test('a client whose user is gone is cut off without a word', async t => {
-  const twins = await Twins.start(t, { redis: USERS });
-  const pair = await twins.pair(t, AS_BOB);
-  await pair.same(t, 'GET', 'k');
-  await twins.onBoth('ACL', 'DELUSER', 'bob');
-  pair.proxied.send('GET', 'k');
-  await pair.sameEnd(t, 'the user is deleted');
+  for (const when of ['at once', 'when its shared connection is gone', 'and has its own']) {
+    const twins = await Twins.start(t, { redis: USERS });
+    const pair = await twins.pair(t, AS_BOB);
+    const own = when === 'and has its own';
+    await pair.same(t, ...(own ? ['WATCH', 'k'] : ['GET', 'k']));
+    await twins.onBoth('ACL', 'DELUSER', 'bob');
+    // From then on a connection for bob has to be opened anew, and Redis refuses the login.
+    if (when !== 'at once') await sleep(200);
+    pair.proxied.send('GET', 'k');
+    await pair.sameEnd(t, `the user is deleted, ${when}`);
+  }
 });
