@@ -93,6 +93,8 @@ export class Delegation {
   handOffs = 0;
   /** Whether another proxy has passed it on to us. */
   transferred = false;
+  /** The value of a holder who gave the lock up while Redis refused to hear of it. */
+  givenUp: string | null = null;
   /** Grants since the lease last began: an unused delegation is not renewed. */
   uses = 0;
 

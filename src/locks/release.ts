@@ -105,6 +105,7 @@ export function releaseUnsettled(
     } else if (reply.status === 'refused') {
       // The client's own command would find the token, and hear that the lock is not its own.
       delegation.grant.free();
+      delegation.givenUp = intent.value;
       released(core, entry, pending, delegation.grant.grantedAtMs);
       core.deliver(entry, pending, 'released');
     } else {

@@ -105,6 +105,8 @@ function notSettled(
     noteTokenGone(core, entry, delegation, found, flight, nowMs);
     if (found === 'absent') entry.sawNoHolder();
     else entry.holderUnknown();
+    // A script of unknown fate may have written it, before its release was refused.
+    if (found === 'value') entry.undo ??= delegation.givenUp;
     core.endDelegation(entry);
     return;
   }

@@ -204,6 +204,7 @@ t.test('a materialize whose fate is unknown leaves the lock with its holder', as
     scene.manager.upstreamBack();
     scene.settle();
     t.strictSame([released.verdict, other.verdict], ['released', 'granted']);
+    scene.world.live(5);
     t.equal(scene.inRedis('lock'), 'b');
   }
 });

@@ -339,6 +339,28 @@ t.test('out of memory, a holder can still give its lock up', async t => {
   t.equal(scene.inRedis('lock'), null);
 });
 
+t.test('a release that Redis refused is made good, should the value be there', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'mine');
+  scene.world.pass(5);
+  scene.world.executeOne();
+  scene.manager.upstreamLost();
+  scene.world.answerWith({ kind: 'unknown' });
+  scene.manager.upstreamBack();
+  const refused = { kind: 'refused', error: 'OOM command not allowed' } as const;
+  scene.world.answerWith(refused);
+  const released = scene.release('lock', 'mine');
+  scene.world.answerWith(refused);
+  t.equal(released.verdict, 'released');
+  t.equal(scene.inRedis('lock'), 'mine');
+  scene.world.live(1000);
+  t.equal(scene.inRedis('lock'), null);
+  const next = scene.acquire('lock', 'next', 10_000, 2);
+  scene.settle();
+  t.equal(next.verdict, 'granted');
+});
+
 t.test('a settling that Redis refuses is tried again', async t => {
   const scene = new Scene({ settleRetryMs: 100 });
   scene.delegate('lock');
