@@ -107,6 +107,13 @@ export function composeListener(
         const notice = noticeOf(message);
         if (notice !== null) locks.manager.told(notice);
       },
+      changed: keys => {
+        const { manager } = locks;
+        if (keys === null) return manager.allChanged();
+        for (const database of manager.databases()) {
+          for (const key of keys) manager.changed(database, key);
+        }
+      },
     },
     log,
   );
@@ -118,11 +125,18 @@ export function composeListener(
       ? 'a client tracks keys with CLIENT TRACKING … BCAST'
       : control.delegationBar();
   const epoch = randomName();
-  const members = new Members(control, proxy, epoch, options);
+  const members = new Members(
+    control,
+    proxy,
+    epoch,
+    () => options.mode === 'reserve' && locks.manager.count() > 0,
+    options,
+  );
   const locks = composeLocks(options, {
     epoch,
     fleet: {
       others: () => members.others(),
+      whenKnown: then => members.whenKnown(then),
       tell: (to, message) => control.ask(['PUBLISH', channelOf(to), message], () => {}),
     },
     control,

@@ -68,8 +68,8 @@ export function composeLocks(
     wallMs: () => Date.now(),
     run: (call, answered) => control.run(call, answered),
     lastHeardAtMs: () => control.lastHeardAtMs(),
-    // No connection listens for invalidations: a lock that Redis holds is asked for each time.
-    hearsChanges: () => false,
+    hearsChanges: () => control.hearsChanges(),
+    watch: (database, key, seen) => control.watch(database, key, seen),
     oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
     delegationBar,
     doubt: (reason, database, key) => {

@@ -27,43 +27,77 @@ export class Members {
   readonly #epoch: string;
   readonly #heartbeatMs: number;
   readonly #members = new Map<string, Member>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #waiting: (() => void)[] = [];
+  readonly #hasLocks: () => boolean;
+  #timer: NodeJS.Timeout;
   #beats = 0;
   #asking = false;
+  /** Monotonic, when Redis last told of all. */
+  #knownAtMs = -Infinity;
 
-  constructor(questions: Questions, proxy: string, epoch: string, options: MembersOptions) {
+  /** @param hasLocks whether this proxy knows of any lock: before, it has nothing to say to others */
+  constructor(
+    questions: Questions,
+    proxy: string,
+    epoch: string,
+    hasLocks: () => boolean,
+    options: MembersOptions,
+  ) {
     this.#questions = questions;
     this.#proxy = proxy;
     this.#epoch = epoch;
+    this.#hasLocks = hasLocks;
     this.#heartbeatMs = options.fleetHeartbeatMs;
-    this.#timer = setInterval(() => this.beat(), this.#heartbeatMs);
+    this.#timer = setInterval(() => this.#begin(), Math.min(this.#heartbeatMs, FIRST_LOOK_MS));
   }
 
-  /** Those that are alive; a new one counts until it is known to be gone. */
-  others(): readonly string[] {
-    const sinceMs = performance.now() - BEATS_MISSED * this.#heartbeatMs;
+  /** Those that are alive; a new one counts until it is known to be gone. Null: not known yet. */
+  others(): readonly string[] | null {
+    const nowMs = performance.now();
+    const sinceMs = nowMs - BEATS_MISSED * this.#heartbeatMs;
+    if (this.#knownAtMs < sinceMs) return null;
     return [...this.#members].flatMap(([proxy, { changedAtMs }]) =>
       changedAtMs >= sinceMs ? [proxy] : [],
     );
   }
 
+  whenKnown(then: () => void): void {
+    this.#waiting.push(then);
+    this.#look();
+  }
+
+  #begin(): void {
+    if (!this.#hasLocks()) return;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.beat(), this.#heartbeatMs);
+    this.beat();
+  }
+
   /** Tells that this one is alive, and asks for the others. */
   beat(): void {
     if (this.#asking) return;
-    this.#asking = true;
     const mine = `${this.#epoch}:${++this.#beats}`;
     this.#questions.ask(['HSET', MEMBERS, this.#proxy, mine], () => {});
     this.#questions.ask(['PEXPIRE', MEMBERS, String(FORGOTTEN_AFTER_MS)], () => {});
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#asking) return;
+    this.#asking = true;
     this.#questions.ask(['HGETALL', MEMBERS], reply => {
       this.#asking = false;
-      if (Array.isArray(reply)) this.#seen(reply);
+      if (!Array.isArray(reply)) return;
+      this.#knownAtMs = performance.now();
+      this.#seen(reply);
+      for (const then of this.#waiting.splice(0)) then();
     });
   }
 
   /** This one is gone. */
   leave(): void {
     clearInterval(this.#timer);
-    this.#questions.ask(['HDEL', MEMBERS, this.#proxy], () => {});
+    if (this.#beats > 0) this.#questions.ask(['HDEL', MEMBERS, this.#proxy], () => {});
   }
 
   #seen(fields: readonly unknown[]): void {
@@ -90,3 +124,5 @@ const MEMBERS = 'forelock:proxies';
 const BEATS_MISSED = 3;
 /** Of those that have crashed. */
 const FORGOTTEN_AFTER_MS = 60_000;
+/** How often a proxy without locks is looked at for whether it has some. */
+const FIRST_LOOK_MS = 100;

@@ -206,8 +206,10 @@ export interface ProvenDelegation {
 
 /** The other proxies before this Redis. */
 export interface Fleet {
-  /** Those that are alive, as far as is known. */
-  others(): readonly string[];
+  /** Those that are alive, as far as is known; null: nothing is. */
+  others(): readonly string[] | null;
+  /** Asks who there is; `then` is called once, later, or never where Redis does not tell. */
+  whenKnown(then: () => void): void;
   /** A message for one of them, which may be lost. */
   tell(proxy: string, message: string): void;
 }
@@ -233,6 +235,11 @@ export interface LockWorld {
    * then can a refusal rest on what was heard earlier of a lock that Redis holds.
    */
   hearsChanges(): boolean;
+  /**
+   * Looks at a key, and has Redis tell of its next change. `seen` is told once, at once or later, what
+   * is in it: null for nothing, or for what is no string; or never, where Redis can't be asked.
+   */
+  watch?(database: number, key: string, seen: (value: string | null) => void): void;
   /**
    * Monotonic time at which the oldest command that is now unanswered on any client's way to
    * Redis was sent; Infinity if there is none. A key is delegated only when every command sent

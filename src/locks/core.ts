@@ -74,7 +74,8 @@ export class LockCore {
   delegationEnded: () => void = () => {};
   /** To other proxies. */
   questions = 0;
-  private generation = 0;
+  /** Counts doubts about the whole upstream: what was heard before one proves nothing after it. */
+  generation = 0;
   readonly roundTrip: RoundTrip;
   private tokens = 0;
 

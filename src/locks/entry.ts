@@ -6,6 +6,7 @@ import type { TemplateRecord } from './templates.js';
 import type { Tenure } from './tenure.js';
 import type { Stray, Ticket } from './ticket.js';
 import { type Place, WaitingLine } from './waiting/line.js';
+import type { Watch } from './watch.js';
 
 /** A client's lock request that has not got its verdict yet. */
 export interface Pending {
@@ -122,6 +123,10 @@ export class LockEntry {
   holder: KnownHolder | null = null;
   /** Monotonic; when a client of ours last got the lock. */
   grantedAtMs = -Infinity;
+  /** Somebody was refused the lock since it was last granted. */
+  contested = false;
+  /** Since when Redis would tell of a change by another hand; null: it was not asked. */
+  watch: Watch | null = null;
   /** The other proxies are asked whose the value in the key is. */
   suspicion: Suspicion | null = null;
   /** Where `home.wholeTouches` stood when the key was last seen without a client's value. */

@@ -19,18 +19,33 @@ export interface Suspicion {
 /** A value is in the key that no client of this proxy can own. */
 export function suspectForeign(core: LockCore, entry: LockEntry, nowMs: number): void {
   const { fleet } = core.world;
-  const others = fleet?.others() ?? [];
-  if (fleet === undefined || others.length === 0) {
-    core.foreignHolder(entry, nowMs);
-    return;
-  }
+  if (fleet === undefined) return core.foreignHolder(entry, nowMs);
   const { suspicion } = entry;
   if (suspicion !== null && nowMs < suspicion.askedAtMs + ANSWERED_WITHIN_MS) return;
-  const number = ++core.questions;
-  entry.suspicion = { number, askedAtMs: nowMs, unanswered: new Set(others) };
+  const asked: Suspicion = { number: ++core.questions, askedAtMs: nowMs, unanswered: new Set() };
+  entry.suspicion = asked;
+  const others = fleet.others();
+  if (others !== null) return askOthers(core, entry, asked, others);
+  fleet.whenKnown(() => {
+    if (entry.suspicion === asked) askOthers(core, entry, asked, fleet.others() ?? []);
+  });
+}
+
+function askOthers(
+  core: LockCore,
+  entry: LockEntry,
+  { number, unanswered }: Suspicion,
+  others: readonly string[],
+): void {
+  if (others.length === 0) {
+    entry.suspicion = null;
+    core.foreignHolder(entry, core.world.monotonicMs());
+    return;
+  }
   const { database, key } = entry;
   const message = messageOf({ kind: 'whose', database, key, proxy: core.proxy, number });
-  for (const proxy of others) fleet.tell(proxy, message);
+  for (const proxy of others) unanswered.add(proxy);
+  for (const proxy of others) core.world.fleet?.tell(proxy, message);
 }
 
 /** Another proxy asks, or answers. */

@@ -1,5 +1,6 @@
 import type { LockCore } from './core.js';
 import type { LockEntry } from './entry.js';
+import { watchesValue } from './watch.js';
 
 /**
  * Whether a client of ours holds the lock in Redis for sure, so that a refusal needs no question: it
@@ -17,6 +18,7 @@ export function surelyHeld(core: LockCore, entry: LockEntry, nowMs: number): boo
     entry.passesInFlight === 0 &&
     entry.knowsHolder() &&
     core.world.hearsChanges() &&
+    watchesValue(core, entry, holder.value) &&
     core.isSure(holder.sure, nowMs)
   );
 }

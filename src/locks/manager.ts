@@ -12,7 +12,7 @@ import type {
   Touch,
   Verdict,
 } from './contract.js';
-import { LockCore, UNSURE } from './core.js';
+import { LockCore } from './core.js';
 import type { LockCounters } from './counters.js';
 import type { LockEntry, Pending } from './entry.js';
 import { extendFromMemory } from './extend.js';
@@ -37,6 +37,7 @@ import {
 import { told } from './told.js';
 import { touch, touchEnded } from './touch.js';
 import { endParking, parkOrRefuse } from './waiting/parking.js';
+import { allKeysChanged, keyChanged } from './watch.js';
 
 /**
  * The lock manager: events in, effects out. It owns the lock table and decides every lock command
@@ -249,10 +250,12 @@ export class LockManager implements LockDesk {
   changed(database: number, key: string): void {
     const { core } = this;
     const entry = core.table.find(database, key);
-    if (entry === undefined || entry.delegation !== null) return;
-    if (entry.holder !== null) entry.holder.sure = UNSURE;
-    entry.line.changed();
-    if (entry.line.waits()) advance(core, entry);
+    if (entry !== undefined) keyChanged(core, entry);
+  }
+
+  /** As `changed`, of all keys. */
+  allChanged(): void {
+    allKeysChanged(this.core);
   }
 
   touch(touching: Touch): boolean {

@@ -19,6 +19,7 @@ export function noteGranted(
     core.counters.grantsThroughRedis++;
   }
   entry.grantedAtMs = nowMs;
+  entry.contested = false;
   core.retries.granted(entry, request);
   entry.line.leaveFor(request.clientId, request.intent.value);
   core.feedback.granted(entry.database, entry.key, request.clientId, fromMemory, nowMs);
@@ -34,6 +35,7 @@ export function noteRefused(
   nowMs: number,
 ): void {
   entry.refusals++;
+  entry.contested = true;
   if (fromMemory) core.counters.refusalsFromMemory++;
   else core.counters.refusalsThroughRedis++;
   const expectedByMs = core.retries.refused(entry, request, nowMs);

@@ -6,6 +6,7 @@ import { noteTokenGone } from './proof.js';
 import { type Reply, textAt } from './replies.js';
 import { giveUpTicket, strayOver } from './strays.js';
 import { passedOn } from './transfer.js';
+import { watchHolder } from './watch.js';
 
 /**
  * Writes the true state of a delegated key to Redis, and so ends the delegation: the holder's value
@@ -55,6 +56,7 @@ export function materialize(
       const sure = core.sureFor(ttlMs, flight);
       entry.holder = { value, clientId, grantedAtMs, endsAtMs: nowMs + ttlMs, fence, sure, token };
       core.endDelegation(entry);
+      if (entry.contested || entry.line.waits()) watchHolder(core, entry);
     } else {
       notSettled(core, entry, delegation, reply, flight, nowMs);
     }

@@ -15,6 +15,7 @@ import { givingArgs } from './settle.js';
 import { giveUpTicket, strayed, ticketOver } from './strays.js';
 import { Ticket } from './ticket.js';
 import { mayStay } from './waiting/parking.js';
+import { watchHolder } from './watch.js';
 
 /** A ticket that a `want` offers. */
 interface Offer {
@@ -128,6 +129,7 @@ function answered(
         noteHeld(core, entry, numberAt(reply, 1) === 1, flight, nowMs);
       }
       holderSeen(core, entry, reply, flight, nowMs);
+      watchHolder(core, entry);
       notFree(entry, wanting, reply, 2, flight, nowMs);
       entry.line.answeredHeld(wanting.parkings);
       refuse(core, entry, pending, nowMs);
@@ -193,6 +195,7 @@ function yours(
   };
   entry.tenure.granted(nowMs);
   noteGranted(core, entry, pending.request, false, nowMs);
+  if (entry.line.waits() || entry.queue.length > 0) watchHolder(core, entry);
 }
 
 /** What a refusal by Redis tells of the holder: who it is, and for how long at most. */

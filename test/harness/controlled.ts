@@ -40,6 +40,7 @@ export class Controlled {
         back: () => this.events.push('back'),
         doubt: reason => this.events.push(`doubt: ${reason}`),
         message: message => this.events.push(`message: ${message}`),
+        changed: keys => this.events.push(`changed: ${keys === null ? 'all' : keys.join(' ')}`),
       },
       {
         info: (_facts, message) => this.log.push(message),

@@ -15,9 +15,10 @@ export const isToken = (value: string | null): boolean => value?.startsWith('for
 export const isDelegated = async (redis: RespClient, key: string): Promise<boolean> =>
   isToken(await rawValue(redis, key));
 
-/** Names in this database under `forelock:`, asked past Forelock. */
+/** Names in this database under `forelock:` but the list of proxies, asked past Forelock. */
 export async function namesOfOurs(redis: RespClient): Promise<string[]> {
-  return (decode(await redis.call('KEYS', 'forelock:*')) as string[]).sort();
+  const names = decode(await redis.call('KEYS', 'forelock:*')) as string[];
+  return names.filter(name => name !== 'forelock:proxies').sort();
 }
 
 export type Status = ReadonlyMap<string, unknown>;

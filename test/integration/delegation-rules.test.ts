@@ -124,10 +124,11 @@ for (const [what, use] of Object.entries(NO_LOCKS)) {
       await sleep(2);
       const keys = decode(await direct.call('KEYS', '*')) as string[];
       for (const key of keys) {
+        if (key === 'forelock:proxies') continue;
         if (isToken(await rawValue(direct, key))) t.fail(`round ${round}: ${key} holds our token`);
       }
     }
-    t.equal(await direct.call('KEYS', 'forelock:*'), '*0\r\n', 'nothing of ours is in Redis');
+    t.strictSame(await namesOfOurs(direct), [], 'nothing of ours is in Redis');
   });
 }
 

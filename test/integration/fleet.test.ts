@@ -39,7 +39,7 @@ async function setUp(t: Lifetime, args: readonly string[] = []): Promise<Stage> 
 }
 
 /** The first one holds the lock ready, and nobody has it. */
-async function reserved({ direct, here }: Stage): Promise<void> {
+async function reserved({ direct, here }: Pick<Stage, 'direct' | 'here'>): Promise<void> {
   await eventually('it is delegated', async () => {
     await cycle(here, KEY, TTL_MS);
     return isDelegated(direct, KEY);
@@ -144,7 +144,11 @@ t.test('each Forelock tells the others of itself, and goes when it ends', async 
   const { direct, first, second, here, there } = await setUp(t, ['--fleet-heartbeat-ms', '100']);
   const members = async (): Promise<number> =>
     Number(decode(await direct.call('HLEN', 'forelock:proxies')));
+  t.equal(await members(), 0, 'without a lock there is nothing to tell');
+  await reserved({ direct, here });
+  await cycle(there, KEY, TTL_MS);
   await eventually('both are there', async () => (await members()) === 2);
+  await sleep(250);
   // A holder that the one has granted is none of the foreign ones to the other.
   await cycle(there, KEY, TTL_MS);
   t.equal(await here.call(...acquire(KEY, 'holder', TTL_MS)), GRANTED);
@@ -163,3 +167,25 @@ t.test('each Forelock tells the others of itself, and goes when it ends', async 
   await first.stop();
   await eventually('the first is gone', async () => (await members()) === 1);
 });
+
+t.test(
+  'a lock deleted by a client straight on Redis goes to who waits for it, at once',
+  async t => {
+    const { direct, here } = await setUp(t, ['--park-ms', '2000', '--park-ttl-percent', '50']);
+    const tookMs: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      await direct.call('SET', KEY, 'straight', 'PX', '60000');
+      const value = `mine ${round}`;
+      t.equal(await here.call(...acquire(KEY, value, TTL_MS)), HELD);
+      const parked = here.call(...acquire(KEY, value, TTL_MS));
+      await sleep(130 + Math.random() * 50);
+      const startMs = performance.now();
+      await direct.call('DEL', KEY);
+      t.equal(await parked, GRANTED);
+      tookMs.push(performance.now() - startMs);
+      await here.call(...release(KEY, value));
+    }
+    const medianMs = tookMs.sort((a, b) => a - b)[5] ?? 0;
+    t.ok(medianMs < 12, `${medianMs.toFixed(2)} ms, and nobody asked in between`);
+  },
+);

@@ -19,6 +19,7 @@ export class FleetScene {
     for (const [index, world] of worlds.entries()) {
       world.fleet = {
         others: () => names.filter(name => name !== `p${index + 1}`),
+        whenKnown: then => then(),
         tell: (proxy, message) =>
           this.redis.server.connect().call(['PUBLISH', channelOf(proxy), message]),
       };

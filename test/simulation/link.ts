@@ -31,6 +31,11 @@ export class Link {
     private readonly lateMs: number,
   ) {}
 
+  /** Whether what is sent arrives. */
+  get isOpen(): boolean {
+    return this.open;
+  }
+
   send<T>(
     execute: () => T,
     answered: (reply: T) => void,

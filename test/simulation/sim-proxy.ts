@@ -64,8 +64,9 @@ export class SimProxy implements LockWorld, LockFeedback {
   onMemoryGrant: (key: string, clientId: number) => void = () => {};
   /** Told before and after a script or a command is carried out, of its key. */
   onScript: (key: string) => void = () => {};
-  /** Whether locks that Redis holds may be refused from memory: no other hand frees them unheard. */
+  /** Whether Redis tells of changes by other hands; it tells them late, as all that it has to say. */
   private readonly changesAreHeard: boolean;
+  private reader: Connection | null = null;
   /** Suspensions and doubts so far: after one, nothing is to be expected in time. */
   stops = 0;
 
@@ -79,8 +80,7 @@ export class SimProxy implements LockWorld, LockFeedback {
     late: boolean,
     private readonly place: { name: string; names: readonly string[]; noticesLost: number },
   ) {
-    // What the clients of other proxies do to a key is not heard here.
-    this.changesAreHeard = place.names.length === 1 && random.chance(0.5);
+    this.changesAreHeard = random.chance(0.5);
     this.control = new Link(events, random, late ? 3000 : 15);
     this.pipe = new Link(events, random, 15);
     if (options.confirm !== null) {
@@ -91,6 +91,7 @@ export class SimProxy implements LockWorld, LockFeedback {
     if (place.names.length > 1) {
       this.fleet = {
         others: () => place.names.filter(name => name !== place.name),
+        whenKnown: then => void events.after(random.below(20), () => this.reach(then)),
         tell: (proxy, message) => this.tell(proxy, message),
       };
     }
@@ -283,6 +284,38 @@ export class SimProxy implements LockWorld, LockFeedback {
     return this.changesAreHeard;
   }
 
+  watch(database: number, key: string, seen: (value: string | null) => void): void {
+    if (!this.connected || !this.changesAreHeard) return;
+    const reader = this.reader ?? this.track();
+    this.control.send(
+      () => {
+        reader.database = database;
+        const value = reader.call(['GET', key]);
+        return typeof value === 'string' ? value : null;
+      },
+      value => this.reach(() => seen(value)),
+      () => {},
+    );
+  }
+
+  /** The connection that Redis tells of changes: lost with the other one. */
+  private track(): Connection {
+    const reader = this.redis.server.connect();
+    reader.call(['CLIENT', 'TRACKING', 'ON']);
+    reader.onPush = push => {
+      if (push.kind !== 'invalidate' || this.reader !== reader) return;
+      this.events.after(this.random.next() * this.control.usualMs, () =>
+        this.reach(() => {
+          if (this.reader !== reader) return;
+          if (push.keys === null) this.manager.allChanged();
+          else for (const key of push.keys) this.manager.changed(0, key);
+        }),
+      );
+    };
+    this.reader = reader;
+    return reader;
+  }
+
   lastHeardAtMs(): number {
     return this.connected ? this.heardAtMs : -Infinity;
   }
@@ -309,6 +342,7 @@ export class SimProxy implements LockWorld, LockFeedback {
   private cutControl(): void {
     if (!this.connected || !this.alive) return;
     const lost = this.control.cut();
+    this.reader = null;
     this.events.after(this.random.below(900), () =>
       this.reach(() => {
         this.connected = false;

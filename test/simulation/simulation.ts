@@ -458,7 +458,10 @@ class Simulation {
   /** Invariant 4: a refusal is one that Redis could have given since the request came. */
   private checkRefusal(proxy: SimProxy, key: string, sinceMs: number): void {
     this.lookForHolder(proxy, key);
-    if (this.vandals || (this.heldAtMs.get(key) ?? -1) >= sinceMs) return;
+    // That others have released it, Redis tells in its time; or not, if the connection has gone unseen.
+    const unheardMs = proxy.control.isOpen ? proxy.control.usualMs : this.options.upstreamSilenceMs;
+    const sinceTrueMs = sinceMs - (proxy.hearsChanges() ? unheardMs : 0);
+    if (this.vandals || (this.heldAtMs.get(key) ?? -1) >= sinceTrueMs) return;
     this.violate(`refused ${key}, which nobody holds`);
   }
 

@@ -85,6 +85,11 @@ export class TestWorld implements LockWorld {
     return this.changesAreHeard;
   }
 
+  /** What follows is up to the test: it calls `changed` of the manager. */
+  watch(database: number, key: string, seen: (value: string | null) => void): void {
+    seen(this.redis.get(database, key));
+  }
+
   lastHeardAtMs(): number {
     return this.heardAtMs;
   }

@@ -169,7 +169,8 @@ t.test(
       scene.settle();
       return fromMemory;
     };
-    t.ok(refused('b'));
+    t.notOk(refused('b'), 'before Redis was asked to tell of its end');
+    t.ok(refused('b2'));
     scene.world.live(9_890);
     t.ok(refused('c'));
     scene.world.live(20);

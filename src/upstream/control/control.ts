@@ -9,6 +9,7 @@ import { readScriptFiles } from './script-files.js';
 import { ScriptRunner } from './script-runner.js';
 import { ServerFacts } from './server-facts.js';
 import { Subscriber } from './subscriber.js';
+import { Watches } from './watches.js';
 
 export interface ControlEvents {
   /**
@@ -24,6 +25,8 @@ export interface ControlEvents {
   doubt(reason: string): void;
   /** Somebody has published that on one of our channels. A binary string. */
   message(message: string): void;
+  /** Keys that are watched may have changed, in whatever database; null: all may have. */
+  changed(keys: readonly string[] | null): void;
 }
 
 /** What Forelock itself asks of Redis: scripts, heartbeats, settings, permissions. */
@@ -42,6 +45,7 @@ export class Control {
   readonly #heartbeat: Heartbeat;
   readonly #facts: ServerFacts;
   readonly #subscriber: Subscriber;
+  readonly #watches = new Watches();
   readonly #silenceCheck: NodeJS.Timeout;
   #lastHeardAtMs = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -76,8 +80,14 @@ export class Control {
     }
     this.#missing.add(SUBSCRIBER);
     this.#subscriber = new Subscriber(options, channels, {
-      hearing: () => this.#found(SUBSCRIBER),
-      deaf: reason => this.#lost(SUBSCRIBER, reason),
+      hearing: clientId => {
+        this.#watches.telling(clientId, this.#connections.values());
+        this.#found(SUBSCRIBER);
+      },
+      deaf: reason => {
+        this.#watches.telling(0, []);
+        this.#lost(SUBSCRIBER, reason);
+      },
       failing: (reason, refused) => {
         // Where nothing can be connected, that is said of the others.
         if (!refused) return;
@@ -89,6 +99,7 @@ export class Control {
         this.#lastHeardAtMs = performance.now();
       },
       message: (_channel, message) => events.message(message),
+      invalidated: keys => events.changed(keys),
     });
     this.#silenceCheck = setInterval(() => {
       for (const connection of this.#connections.values()) connection.checkSilence();
@@ -106,6 +117,17 @@ export class Control {
     const runner = this.#runners.get(call.database);
     if (runner === undefined) throw new Error(`no runner for database ${call.database}`);
     runner.run(call, answered);
+  }
+
+  /** Whether Redis tells us when another hand changes a key that is watched. */
+  hearsChanges(): boolean {
+    return this.#watches.heard;
+  }
+
+  /** Looks at a key, whose next change is told; `seen` is never called before this returns. */
+  watch(database: number, key: string, seen: (value: string | null) => void): void {
+    const connection = this.#connections.get(database);
+    if (connection !== undefined) this.#watches.watch(connection, key, seen);
   }
 
   /** One command that concerns no lock; null where it has no reply. Strings are binary strings. */
@@ -197,6 +219,8 @@ export class Control {
       this.#facts.connected();
     }
     if (database === CONFIRMING) this.#confirmer?.connected();
+    const connection = this.#connections.get(database);
+    if (connection !== undefined && this.#runners.has(database)) this.#watches.track(connection);
     this.#found(database);
   }
 
@@ -209,6 +233,8 @@ export class Control {
   #lost(database: number, reason: string): void {
     const wasConnected = this.isConnected;
     this.#missing.add(database);
+    const connection = this.#connections.get(database);
+    if (connection !== undefined) this.#watches.lost(connection);
     if (!wasConnected) return;
     this.#log.warn({ reason, ...this.#about(database) }, 'a connection to Redis was lost');
     this.#events.lost(reason);

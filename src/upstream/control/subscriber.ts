@@ -2,8 +2,8 @@ import { type ControlAnswer, ControlConnection } from './control-connection.js';
 import type { ControlOptions } from './options.js';
 
 export interface SubscriberEvents {
-  /** It hears all channels from now on. */
-  hearing(): void;
+  /** It hears all channels from now on; Redis knows the connection by that number. */
+  hearing(clientId: number): void;
   /** It heard, and does no more: what was published since may be lost. */
   deaf(reason: string): void;
   /** It can't be made to hear: unreachable, or Redis says no. Told again only when the reason changes. */
@@ -12,6 +12,8 @@ export interface SubscriberEvents {
   heard(): void;
   /** A binary string. */
   message(channel: string, message: string): void;
+  /** Keys of which a connection that redirects to this one has read have changed; null: all may have. */
+  invalidated(keys: readonly string[] | null): void;
 }
 
 /**
@@ -35,7 +37,8 @@ export class Subscriber {
       failing: (reason, refused) => events.failing(reason, refused),
       heard: () => events.heard(),
       pushed: (channel, message) => {
-        if (typeof message === 'string') events.message(channel, message);
+        if (channel === INVALIDATED) events.invalidated(Array.isArray(message) ? message : null);
+        else if (typeof message === 'string') events.message(channel, message);
       },
     });
     // A connection that nothing is asked on may be gone unseen.
@@ -57,14 +60,20 @@ export class Subscriber {
 
   #subscribe(): void {
     this.#pinged = false;
+    let clientId = 0;
+    this.#connection.send(['CLIENT', 'ID'], answer => {
+      if (answer.kind === 'reply' && typeof answer.value === 'number') clientId = answer.value;
+    });
     // ioredis knows this command, which changes what it makes of replies, by its name in small letters.
-    this.#connection.send(['subscribe', ...this.#channels], answer => this.#subscribed(answer));
+    this.#connection.send(['subscribe', INVALIDATED, ...this.#channels], answer =>
+      this.#subscribed(clientId, answer),
+    );
   }
 
-  #subscribed(answer: ControlAnswer): void {
+  #subscribed(clientId: number, answer: ControlAnswer): void {
     if (answer.kind === 'reply') {
       this.#hears = true;
-      this.#events.hearing();
+      this.#events.hearing(clientId);
     } else if (answer.kind === 'error') {
       this.#events.failing(`SUBSCRIBE refused: ${answer.error}`, true);
     }
@@ -84,3 +93,6 @@ export class Subscriber {
     });
   }
 }
+
+/** Where Redis tells RESP2 connections of keys that have changed. */
+const INVALIDATED = '__redis__:invalidate';
