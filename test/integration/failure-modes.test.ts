@@ -239,6 +239,9 @@ t.test(
       return reply.startsWith('-BUSY');
     });
     await scene.says('BUSY');
+    // Until the holder would have been written, had Redis let it.
+    const untilMs = performance.now() + 1300;
+    await scene.attempts(() => performance.now() > untilMs);
     const killer = await scene.direct();
     t.equal(await killer.call('SCRIPT', 'KILL'), GRANTED);
     await scene.settled();
@@ -330,9 +333,9 @@ t.test('FLUSHALL straight on Redis is noticed, and the lock left to Redis', asyn
 t.test(
   'a master that falls silent without closing grants nothing, and then has the holder written',
   async t => {
-    const scene = await Scene.held(t);
+    const scene = await Scene.held(t, { forelock: ['--control-silence-max-ms', '1000'] });
     scene.relay.stall();
-    await sleep(1200);
+    await sleep(1800);
     scene.client.send(...acquire(KEY, 'you', TTL_MS));
     await sleep(200);
     t.same(
@@ -342,6 +345,7 @@ t.test(
     );
     scene.relay.flow();
     await scene.settled();
+    t.match(await scene.doubts(), /upstream lost/, 'the connection was given up');
     await scene.goesOn(t);
   },
 );
