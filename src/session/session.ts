@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CommandTable } from '../intent/command-table.js';
 import type { LockRequest } from '../locks/contract.js';
 import { COMPLETE, EMPTY, INLINE, MALFORMED, RequestFramer } from '../resp/request-framer.js';
 import type { RequestSkimmer } from '../resp/request-skimmer.js';
@@ -288,20 +289,21 @@ export class Session implements PipeClient {
 
   #command(bytes: Buffer, end: number): void {
     const table = this.gateway.commands();
-    const facts = table === null ? null : commandRead(bytes, framer, table);
-    const plainMax = facts?.plainArgumentsMax ?? 0;
-    if (table !== null && framer.argCount <= plainMax && this.#passesPlain()) {
-      this.gateway.traffic.commands += this.#run.joinAll(this.input, framer, table);
-      return;
-    }
+    const joined = table === null ? 0 : this.#joinPlain(table);
+    this.gateway.traffic.commands += joined;
+    if (joined > 0) return;
     this.flushRun();
+    const facts = table === null ? null : commandRead(bytes, framer, table);
     route(this, commandOf(this.input.frame(end), end, facts));
   }
 
-  /** Whether plain commands go on to the shared pipe without a look at what they touch. */
-  #passesPlain(): boolean {
-    if (this.own.pinned || this.state.identity === null) return false;
-    return this.#turnstile.mayEnter('pipe') && !this.gateway.desk.tracks(this.state.database);
+  /** Plain commands, from the one that was just read on; how many joined the run. */
+  #joinPlain(table: CommandTable): number {
+    const { identity, database } = this.state;
+    if (identity === null || this.own.pinned || !this.#turnstile.mayEnter('pipe')) return 0;
+    const { desk } = this.gateway;
+    const locks = desk.tracks(database) ? desk : null;
+    return this.#run.joinAll(this.input, framer, table, locks, database);
   }
 
   /** The command at hand was taken by `route`. */

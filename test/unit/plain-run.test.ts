@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { CommandTable } from '../../src/intent/command-table.js';
+import { ScriptKnowledge } from '../../src/intent/scripts.js';
 import { encodeCommand } from '../../src/resp/encode.js';
 import { COMPLETE, RequestFramer } from '../../src/resp/request-framer.js';
 import { Input } from '../../src/session/input.js';
-import { commandRead, PlainRun } from '../../src/session/plain-run.js';
+import { type LockKeys, PlainRun } from '../../src/session/plain-run.js';
 
 /** Which commands of a pipeline are passed on uncounted by anything but their number. */
 
+const DATABASE = 3;
 const ONE_KEY = [1, 1, 1] as const;
 const table = new CommandTable([
   ['get', 2, ['readonly', 'fast'], ...ONE_KEY],
@@ -15,6 +17,10 @@ const table = new CommandTable([
   ['setnx', 3, ['write', 'fast'], ...ONE_KEY],
   ['incr', 2, ['write', 'fast'], ...ONE_KEY],
   ['lpush', -3, ['write', 'fast'], ...ONE_KEY],
+  ['mget', -2, ['readonly', 'fast'], 1, -1, 1],
+  ['mset', -3, ['write'], 1, -1, 2],
+  ['rename', 3, ['write'], 1, 2, 1],
+  ['zunion', -3, ['readonly', 'movablekeys'], 0, 0, 0],
   ['blpop', -3, ['write', 'blocking'], 1, -2, 1],
 ]);
 
@@ -52,15 +58,13 @@ const OTHERS: readonly (readonly string[])[] = [
   [''],
 ];
 
-function firstRun(bytes: Buffer) {
+function firstRun(bytes: Buffer, locks: LockKeys | null = null) {
   const framer = new RequestFramer();
   const run = new PlainRun();
   const input = new Input();
   input.lend(bytes, bytes.length);
-  const status = framer.next(bytes, 0, bytes.length);
-  const facts = status === COMPLETE ? commandRead(bytes, framer, table) : null;
-  const isPlain = facts !== null && framer.argCount <= facts.plainArgumentsMax;
-  const joined = isPlain ? run.joinAll(input, framer, table) : 0;
+  const isWhole = framer.next(bytes, 0, bytes.length) === COMPLETE;
+  const joined = isWhole ? run.joinAll(input, framer, table, locks, DATABASE) : 0;
   return { joined, run, at: input.at };
 }
 
@@ -105,7 +109,51 @@ t.test('a run goes on where it stopped, from the byte where it began', async t =
   input.at = one.length;
   run.join(input, one.length + two.length);
   framer.next(bytes, input.at, bytes.length);
-  t.equal(run.joinAll(input, framer, table), 1);
+  t.equal(run.joinAll(input, framer, table, null, DATABASE), 1);
   t.same([run.from, run.replies], [one.length, 2]);
   t.equal(input.at, one.length + two.length * 2);
+});
+
+const [LOCK, OTHER_LOCK] = ['order:1', '\xff\0\r\n'];
+const locks: LockKeys = {
+  lists: (database, key) => database === DATABASE && (key === LOCK || key === OTHER_LOCK),
+};
+
+t.test('where there are locks, a run ends before each command that touches one', async () => {
+  const key = fc.constantFrom(
+    LOCK,
+    OTHER_LOCK,
+    'order:2',
+    'order',
+    '',
+    '\xff\0\r',
+    'x'.repeat(120),
+  );
+  const command = fc.oneof(
+    { weight: 4, arbitrary: fc.tuple(fc.constantFrom('GET', 'incr', 'INCR'), key) },
+    fc.tuple(fc.constant('SET'), key, key),
+    fc.tuple(fc.constant('LPUSH'), key, key, key),
+    fc.tuple(fc.constant('RENAME'), key, key),
+    fc.array(key, { maxLength: 12 }).map(keys => ['MGET', ...keys]),
+    fc.array(key, { maxLength: 12 }).map(keys => ['mset', ...keys]),
+    fc.tuple(fc.constant('ECHO'), key),
+    fc.constantFrom(['GET'], ['PING'], ['RENAME', 'a'], ['ZUNION', '1', 'a'], ['KEYS', 'a']),
+  );
+  fc.assert(
+    fc.property(fc.array(command, { minLength: 1, maxLength: 12 }), commands => {
+      const encoded = commands.map(args => encodeCommand(args));
+      const touchesNone = commands.map(args => {
+        const touched = table.keysOf(args, new ScriptKnowledge());
+        if (touched === 'none') return true;
+        // ZUNION's keys take more than a glance: it is never in the run.
+        if (typeof touched === 'string' || args[0] === 'ZUNION') return false;
+        return !touched.keys.some(name => name === LOCK || name === OTHER_LOCK);
+      });
+      const first = touchesNone.indexOf(false);
+      const expected = first < 0 ? commands.length : first;
+      const { joined, at } = firstRun(Buffer.concat(encoded), locks);
+      return joined === expected && at === Buffer.concat(encoded.slice(0, expected)).length;
+    }),
+    { numRuns: 4000 },
+  );
 });
