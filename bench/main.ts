@@ -6,6 +6,7 @@ import * as idle from './idle.js';
 import * as micro from './micro.js';
 import { type BenchOption, optionHelp } from './options.js';
 import * as passthrough from './passthrough.js';
+import * as recall from './recall.js';
 import { ExplainedError, runToExit } from './run-to-exit.js';
 import * as storm from './storm.js';
 
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   group: { about: 'clients that contend for one Redlock over several masters', code: group },
   handoff: { about: 'waiting for a lock that many clients want', code: handoff },
   storm: { about: 'what clients cost Redis that poll for a lock somebody keeps', code: storm },
+  recall: { about: 'what a lock costs that another Forelock holds ready', code: recall },
   compare: {
     about: 'one lock, by etcd, redlock and redis-semaphore, and through Forelock',
     code: compare,

@@ -79,6 +79,12 @@ t.test('handoff compares waiting with and without Forelock, and with a mutex', a
   t.match(output, /^p99 wait to direct +<= 0\.05 +\d+\.\d\d +(met|NOT MET)$/m);
 });
 
+t.test('recall compares a lock that is held ready elsewhere with a free one', async t => {
+  const output = await bench('main', 'recall', '--samples', '20');
+  t.match(output, /^held ready by another Forelock +\d+\.\d\d +[\d.,]+ +[\d.,]+$/m);
+  t.match(output, /^refused, though nobody held it +<= 0\.00 +0\.00 +met$/m);
+});
+
 t.test('storm counts what polling costs Redis', async t => {
   const output = await bench(
     'main',
