@@ -19,8 +19,9 @@ export function told(core: LockCore, entry: LockEntry, notice: TokenNotice): voi
 
 /** More than that are on their way at a time only where somebody else writes to our channel. */
 const NOTICES_MAX = 8;
+const STRAYS_MAX = 16;
 
-/** What that script does to this very token is not known yet: it is gone through afterwards. */
+/** Where a script is on its way, what it does to this very token is not known yet: it waits for that. */
 function keepNotice({ notices }: LockEntry, notice: TokenNotice): void {
   const known = notices.findIndex(({ kind, token }) => {
     return kind === notice.kind && token === notice.token;
@@ -99,6 +100,8 @@ function passedToUs(
 /** Nothing was ever granted from it: a ticket that was given up, a script of unknown fate. */
 function freeUnknown(core: LockCore, entry: LockEntry, token: string): void {
   if (!token.startsWith(core.tokenPrefix())) return;
+  // What is more than that is left to its lease.
+  if (entry.strays.length >= STRAYS_MAX) return;
   const { coverLimitMs } = core.options;
   const leaseMs = leaseMsFor(coverLimitMs, core.options);
   strayed(core, entry, token, core.world.monotonicMs() + leaseMs * 1.02);
@@ -139,7 +142,8 @@ export function askOwner(
   for (const pending of pendings) {
     if (Number.isNaN(pending.askedUntilMs)) continue;
     untilMs = Math.min(untilMs, pending.askedUntilMs);
-    againAtMs = Infinity;
+    // Without a ticket no answer can come but by asking.
+    againAtMs = entry.ticket === null ? nowMs + timeoutMs / 4 : Infinity;
   }
   for (const pending of pendings) pending.askedUntilMs = untilMs;
   entry.asking = { pendings, untilMs, againAtMs };

@@ -24,6 +24,9 @@ export function giveUpTicket(core: LockCore, entry: LockEntry): void {
   if (ticket === null) return;
   entry.ticket = null;
   strayed(core, entry, ticket.token, ticket.goneAtMs);
+  // By that ticket the owner would have answered: Redis is asked instead.
+  const { asking } = entry;
+  if (asking !== null) entry.asking = { ...asking, againAtMs: core.world.monotonicMs() };
 }
 
 /** The ticket is over in Redis, one way or the other. */

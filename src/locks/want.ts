@@ -152,7 +152,11 @@ function answered(
         core.endDelegation(entry);
       }
       if (adoptUnknownToken(core, entry, reply)) entry.queue.unshift(pending);
-      else refuse(core, entry, pending, nowMs);
+      else {
+        // An earlier run's: till its lease is over it is asked about no more often than a holder.
+        notFree(entry, wanting, reply, 1, flight, nowMs);
+        refuse(core, entry, pending, nowMs);
+      }
       return;
     default:
       if (reply.status === 'unknown' || reply.status === 'unexpected') {

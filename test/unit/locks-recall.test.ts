@@ -377,3 +377,53 @@ t.test('what somebody else publishes leaves nothing behind', async t => {
   t.equal(first.manager.count(), count);
   t.strictSame(first.world.onTheirWay, [], 'no database is asked about that nobody uses');
 });
+
+t.test('who is asked for while a client looks at the key is not refused an idle lock', async t => {
+  const { fleet, first, second } = reservedByFirst();
+  const attempt = second.acquire('lock', 'mine');
+  second.world.answerAll();
+  fleet.notices.splice(0);
+  for (const { world } of fleet.proxies) world.pass(6);
+  t.strictSame(second.world.answerAll(), ['want'], 'once more');
+  const touch = second.touch(['lock']);
+  t.strictSame(second.world.answerAll()[0], 'yield', 'its ticket is given up');
+  t.equal(touch.readies, 1);
+  fleet.hear();
+  first.world.answerAll();
+  t.equal(fleet.redis.get(0, 'lock'), null, 'the owner has given it back, and tells nobody');
+  for (let ms = 0; ms < 5; ms++) {
+    for (const { world } of fleet.proxies) world.pass(1);
+    second.world.answerAll();
+  }
+  t.equal(attempt.verdict, 'granted');
+  second.manager.touchEnded(touch);
+});
+
+t.test('a token that an earlier run has left is not asked about all the time', async t => {
+  const fleet = new FleetScene();
+  const { world } = fleet.proxy(2);
+  fleet.proxy(2).prove('lock');
+  fleet.redis.set(0, 'lock', 'forelock:p2:e0:7', 10_000);
+  for (const attempt of ['first', 'retry']) {
+    fleet.proxy(2).acquire('lock', 'mine', 10_000, 2);
+    world.answerOne();
+    t.strictSame(world.onTheirWay, [], attempt);
+  }
+});
+
+t.test('whatever is published, what is kept of it is bounded', async t => {
+  const { first } = reservedByFirst();
+  const tell = (number: number): void => {
+    const token = `forelock:p1:e1:${number}`;
+    first.manager.told({ kind: 'recall', database: 0, key: 'lock', token, waits: false });
+  };
+  for (let number = 1000; number < 1200; number++) tell(number);
+  t.strictSame(first.world.onTheirWay, ['yield']);
+  let scripts = 0;
+  while (first.world.flights.length > 0) {
+    first.world.answerOne();
+    scripts++;
+    if (scripts < 20) for (let more = 0; more < 20; more++) tell(scripts * 1000 + more);
+  }
+  t.ok(scripts < 60, `${scripts} scripts`);
+});
