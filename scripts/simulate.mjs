@@ -161,7 +161,7 @@ async function trySabotage(sabotage, apply) {
   try {
     folder = sabotagedCopy(sabotage, apply);
   } catch (failure) {
-    return { ...sabotage, why: failure.message, isSeen: false };
+    return { ...sabotage, isSeen: false, unseen: failure.message };
   }
   try {
     return sabotage.test === undefined
@@ -181,9 +181,9 @@ async function seenBySimulation(folder, sabotage) {
     const { ran, code, signal, errors } = result;
     const [first] = result.broken;
     if (first === undefined) {
-      const why =
+      const unseen =
         code === 0 ? `not seen in ${from + ran - 1} seeds` : `${signal ?? code}: ${errors}`;
-      return { ...sabotage, isSeen: false, why };
+      return { ...sabotage, isSeen: false, unseen };
     }
     const { seed, violations } = first;
     // What is seen without the sabotage as well, is not the sabotage.
@@ -204,7 +204,7 @@ async function seenByTest(folder, sabotage) {
   const { code } = await runIn(folder, file, [], note, SABOTAGE_TIMEOUT_MS);
   const failure = lines.find(line => /^ *not ok/.test(line));
   if (code === 0 || failure === undefined) {
-    return { ...sabotage, isSeen: false, why: `${sabotage.test} ended with ${code}` };
+    return { ...sabotage, isSeen: false, unseen: `${sabotage.test} ended with ${code}` };
   }
   const violation = failure.replace(/^ *not ok \d+ - /, '').replace(/ # time=.*/, '');
   return { ...sabotage, isSeen: true, violation };
@@ -224,7 +224,7 @@ async function simulateSabotages({ SABOTAGES, sabotaged }) {
       results.set(sabotage.name, result);
       const how = result.isSeen
         ? `${result.seed === undefined ? result.test : `seed ${result.seed}`}: ${result.violation}`
-        : result.why;
+        : result.unseen;
       console.log(`  ${result.isSeen ? '✓' : '✗'} ${result.name}, ${how}`);
     }
   };
@@ -232,15 +232,17 @@ async function simulateSabotages({ SABOTAGES, sabotaged }) {
   const all = chosen.map(({ name }) => results.get(name));
   const unseen = all.filter(({ isSeen }) => !isSeen).length;
   console.log(`${all.length - unseen} sabotages seen, ${unseen} not`);
-  if (values.write && values.only === undefined && unseen === 0) writeTable(all);
+  if (values.write && values.only === undefined) writeTable(all);
   return unseen === 0;
 }
 
 function writeTable(results) {
   const cell = value => String(value).replaceAll('|', '\\|');
   const rows = results.map(each => {
-    const seenBy = each.seed === undefined ? `\`test/${each.test}.test.ts\`` : `seed ${each.seed}`;
-    return `| ${[each.name, each.invariants.join(', '), each.why, seenBy, each.violation].map(cell).join(' | ')} |`;
+    const { simulation, seed, test, isSeen } = each;
+    const seenBy = test === undefined ? `${simulation}, seed ${seed}` : `test/${test}.test.ts`;
+    const [by, as] = isSeen ? [seenBy, each.violation] : ['nothing', 'not seen'];
+    return `| ${[each.name, each.invariants.join(', '), each.why, by, as].map(cell).join(' | ')} |`;
   });
   const table = [
     '| sabotage | invariants | what goes wrong | seen by | as |',

@@ -442,8 +442,9 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'heed what is told while a script is on its way',
     file: 'src/locks/recall.ts',
-    find: 'while (entry.script === null) {',
-    replace: 'while (entry.notices.length > 0) {',
+    find: 'core.advance(entry);',
+    replace:
+      'const { script } = entry; entry.script = null; heed(core, entry); entry.script ??= script; core.advance(entry);',
     why: 'that script may be about to replace or to give back what is told of',
     invariants: [11],
     ...TWO_PROXIES,
@@ -485,10 +486,10 @@ export const SABOTAGES: readonly Sabotage[] = [
     ...TWO_PROXIES,
   },
   {
-    name: 'number grants of a transfer from an earlier block',
+    name: 'number the grants of a transfer from one on',
     file: 'src/locks/transfer.ts',
     find: 'new Delegation(token, fence, fence + fences,',
-    replace: 'new Delegation(token, fence - 2 * fences, fence + fences,',
+    replace: 'new Delegation(token, 1, fences + 1,',
     why: 'a storage can’t tell the later holder from the earlier one',
     invariants: [1],
     ...TWO_PROXIES,

@@ -78,7 +78,12 @@ export class SimProxy implements LockWorld, LockFeedback {
     options: LockOptions,
     private readonly epoch: number,
     late: boolean,
-    private readonly place: { name: string; names: readonly string[]; noticesLost: number },
+    private readonly place: {
+      name: string;
+      names: readonly string[];
+      noticesLost: number;
+      noticesLate: number;
+    },
   ) {
     this.changesAreHeard = random.chance(0.5);
     this.control = new Link(events, random, late ? 3000 : 15);
@@ -88,6 +93,7 @@ export class SimProxy implements LockWorld, LockFeedback {
     }
     // Far away, leases run out while scripts are on their way.
     this.control.usualMs = random.pick([2, 2, 2, 250]);
+    this.pipe.usualMs = random.pick([2, 2, 2, 250]);
     if (place.names.length > 1) {
       this.fleet = {
         others: () => place.names.filter(name => name !== place.name),
@@ -135,7 +141,9 @@ export class SimProxy implements LockWorld, LockFeedback {
       if (this.connected && !random.chance(this.place.noticesLost)) {
         events.at(atMs, () => this.reach(hear));
       }
-      if (random.chance(0.03)) events.after(random.below(3000), () => this.reach(hear));
+      if (random.chance(this.place.noticesLate)) {
+        events.after(random.below(3000), () => this.reach(hear));
+      }
     };
     return connection;
   }

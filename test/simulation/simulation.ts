@@ -84,6 +84,8 @@ class Simulation {
   private readonly ttlsMs: readonly number[];
   /** Share of what Redis tells proxies that never arrives. */
   private readonly noticesLost: number;
+  /** And that arrives much later, and so perhaps twice. */
+  private readonly noticesLate: number;
   private readonly names: readonly string[];
   /** The one that runs now, of each. */
   private readonly proxies: SimProxy[] = [];
@@ -131,7 +133,8 @@ class Simulation {
       waitersPerKeyMax: random.pick([1, 10_000]),
       confirm: random.chance(0.25) ? {} : null,
     };
-    this.noticesLost = random.pick([0, 0, 0.1]);
+    this.noticesLost = random.pick([0, 0, 0.1, 0.5]);
+    this.noticesLate = random.pick([0.03, 0.5]);
     this.names = Array.from({ length: proxies }, (_, index) => `p${index + 1}`);
     for (const name of this.names) this.proxies.push(this.start(name));
   }
@@ -160,8 +163,8 @@ class Simulation {
   }
 
   private start(name: string): SimProxy {
-    const { events, random, redis, clocks, options, late, names, noticesLost } = this;
-    const fleet = { name, names, noticesLost };
+    const { events, random, redis, clocks, options, late, names, noticesLost, noticesLate } = this;
+    const fleet = { name, names, noticesLost, noticesLate };
     const proxy = new SimProxy(events, random, redis, clocks, options, this.epochs++, late, fleet);
     proxy.onMemoryGrant = key => {
       this.checkCover(proxy, key);
