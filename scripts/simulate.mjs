@@ -6,7 +6,7 @@
  *   npm run simulate -- --seed 4711       this one alone, with all that went wrong in it
  *   npm run simulate -- --sabotage        shows that each sabotage of the protocol is seen
  *   npm run simulate -- --sabotage --only 'drop the margin,park a try-lock'
- *   npm run simulate -- --sabotage --write    and writes the table into docs/simulation.md
+ *   npm run simulate -- --sabotage --write    and writes it into the table of docs/simulation.md
  *
  * `--limit` is the number of seeds in which a sabotage has to be seen (3000), `--processes` how many
  * run at a time. Ends with 0 if all came out as it should.
@@ -232,29 +232,32 @@ async function simulateSabotages({ SABOTAGES, sabotaged }) {
   const all = chosen.map(({ name }) => results.get(name));
   const unseen = all.filter(({ isSeen }) => !isSeen).length;
   console.log(`${all.length - unseen} sabotages seen, ${unseen} not`);
-  if (values.write && values.only === undefined) writeTable(all);
+  if (values.write) writeTable(SABOTAGES, results);
   return unseen === 0;
 }
 
-function writeTable(results) {
-  const cell = value => String(value).replaceAll('|', '\\|');
-  const rows = results.map(each => {
-    const { simulation, seed, test, isSeen } = each;
-    const seenBy = test === undefined ? `${simulation}, seed ${seed}` : `test/${test}.test.ts`;
-    const [by, as] = isSeen ? [seenBy, each.violation] : ['nothing', 'not seen'];
-    return `| ${[each.name, each.invariants.join(', '), each.why, by, as].map(cell).join(' | ')} |`;
-  });
+/** Rows of sabotages that were not tried now stay as they are. */
+function writeTable(sabotages, results) {
+  const text = readFileSync(page, 'utf8');
+  const rows = new Map(text.split('\n').map(line => [/^\| (.*?) \| /.exec(line)?.[1], line]));
+  for (const [name, result] of results) rows.set(name, rowOf(result));
   const table = [
     '| sabotage | invariants | what goes wrong | seen by | as |',
     '| --- | --- | --- | --- | --- |',
-    ...rows,
+    ...sabotages.map(({ name }) => rows.get(name)).filter(row => row !== undefined),
   ].join('\n');
   const marked = /(<!-- sabotages: .*? -->\n)[\s\S]*?(\n<!-- sabotages end -->)/;
-  const text = readFileSync(page, 'utf8');
   writeFileSync(
     page,
     text.replace(marked, (_, begin, end) => `${begin}\n${table}\n${end}`),
   );
+}
+
+function rowOf({ name, invariants, why, simulation, seed, test, isSeen, violation }) {
+  const seenBy = test === undefined ? `${simulation}, seed ${seed}` : `test/${test}.test.ts`;
+  const cells = [name, invariants.join(', '), why];
+  cells.push(...(isSeen ? [seenBy, violation] : ['nothing', 'not seen']));
+  return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
 try {
