@@ -3,7 +3,7 @@ import { channelOf, noticeOf } from '../../src/locks/notice.js';
 import type { LockOptions } from '../../src/locks/options.js';
 import { RedisModel } from './redis-model.js';
 import { Scene } from './scene.js';
-import { TestWorld } from './test-world.js';
+import { WrittenWorld } from './test-world.js';
 
 /** Several proxies before one Redis, on one clock; what Redis tells them arrives when the test says so. */
 export class FleetScene {
@@ -14,7 +14,7 @@ export class FleetScene {
 
   constructor(count = 2, options: Partial<LockOptions> = {}) {
     this.redis = new RedisModel(() => this.proxy(1).world.wallMs());
-    const worlds = Array.from({ length: count }, () => new TestWorld(this.redis));
+    const worlds = Array.from({ length: count }, () => new WrittenWorld(this.redis));
     const names = worlds.map((_, index) => `p${index + 1}`);
     for (const [index, world] of worlds.entries()) {
       world.fleet = {

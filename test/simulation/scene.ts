@@ -3,11 +3,11 @@ import type { LockWorld, Verdict } from '../../src/locks/contract.js';
 import { LockManager } from '../../src/locks/manager.js';
 import { type LockOptions, lockDefaults } from '../../src/locks/options.js';
 import { acquire, extend, release, TestRequest, TestTouch } from './lock-requests.js';
-import { NotedFeedback, TestWorld } from './test-world.js';
+import { NotedFeedback, WrittenWorld } from './test-world.js';
 
 /** A proxy with clients on it, as its sessions would drive it, in a world of the test's own. */
 export class Scene {
-  readonly world: TestWorld;
+  readonly world: WrittenWorld;
   readonly feedback = new NotedFeedback();
   manager: LockManager;
   /** For how long the allocator keeps a lock that was just freed; 0: not at all. */
@@ -18,8 +18,8 @@ export class Scene {
 
   constructor(
     options: Partial<LockOptions> = {},
-    world: (inner: TestWorld) => LockWorld = w => w,
-    inner = new TestWorld(),
+    world: (inner: WrittenWorld) => LockWorld = w => w,
+    inner = new WrittenWorld(),
     proxy = 'p1',
   ) {
     this.world = inner;

@@ -32,7 +32,6 @@ export class TestWorld implements LockWorld {
   changesAreHeard = true;
   fleet: Fleet | undefined = undefined;
   readonly redis: RedisModel;
-  readonly journal = new MemoryJournal(this);
   readonly flights: Flight[] = [];
   readonly doubts: string[] = [];
   readonly events: string[] = [];
@@ -178,6 +177,11 @@ export class TestWorld implements LockWorld {
     }
     this.nowMs = endMs;
   }
+}
+
+/** One in which what is granted from memory is written down. */
+export class WrittenWorld extends TestWorld {
+  readonly journal = new MemoryJournal(this);
 }
 
 /** Feedback that is written down. */
