@@ -230,6 +230,9 @@ function status(sources: Sources): AdminReply {
     'reservations-used': counters.reservationsUsed,
     'reservations-wasted': counters.reservationsWasted,
     'reservations-used-share': used === null ? null : ratio(used),
+    recalls: counters.recalls,
+    'transfers-in': counters.transfersIn,
+    'transfers-out': counters.transfersOut,
     'foreign-holders': counters.foreignHolders,
     doubts: new Map(tally.doubts),
   });

@@ -172,6 +172,29 @@ export function createMetrics(
     'Locks handed on from memory to one who was held back.',
     ({ locks }) => locks.counters.handOffs,
   );
+  split(
+    'forelock_asks_total',
+    'Attempts that asked another Forelock for a lock, by whether it said anything in time.',
+    'outcome',
+    ({ locks }) => [
+      ['answered', locks.counters.asks - locks.counters.recallTimeouts],
+      ['silence', locks.counters.recallTimeouts],
+    ],
+  );
+  counter(
+    'forelock_recalls_total',
+    'How often another Forelock asked for a delegated lock.',
+    ({ locks }) => locks.counters.recalls,
+  );
+  split(
+    'forelock_transfers_total',
+    'Delegations passed on between Forelocks, by direction.',
+    'direction',
+    ({ locks }) => [
+      ['in', locks.counters.transfersIn],
+      ['out', locks.counters.transfersOut],
+    ],
+  );
   split('forelock_delegations_total', 'Delegations made, by occasion.', 'as', ({ locks }) => [
     ['reservation', locks.counters.reservations],
     ['retention', locks.counters.retentions],

@@ -138,22 +138,29 @@ t.test('a retrier takes a ticket beside a holder, and is passed the lock', async
   t.equal(waiting.verdict, 'granted', 'the moment it is free');
 });
 
-t.test('a ticket is renewed in its place while somebody waits', async t => {
-  const { fleet, first, second } = reservedByFirst(3, { parkMs: 300, ticketMinMs: 100 });
-  const third = fleet.proxy(3);
-  first.acquire('lock', 'holder');
-  fleet.live(6);
-  const early = retry(second, fleet, 'early', 2);
-  fleet.live(5);
-  const late = retry(third, fleet, 'late', 3);
-  fleet.live(250);
-  first.release('lock', 'holder');
-  fleet.settle();
-  t.strictSame([early.verdict, late.verdict], ['granted', null]);
-  second.release('lock', 'early', 2);
-  fleet.settle();
-  t.equal(late.verdict, 'granted');
-});
+t.test(
+  'a ticket is renewed in its place, and serves one before others have their turn',
+  async t => {
+    const { fleet, first, second } = reservedByFirst(3, {
+      parkMs: 300,
+      ticketMinMs: 100,
+      recallHoldMs: 0,
+    });
+    const third = fleet.proxy(3);
+    first.acquire('lock', 'holder');
+    fleet.live(6);
+    const early = retry(second, fleet, 'early', 2);
+    fleet.live(5);
+    const late = retry(third, fleet, 'late', 3);
+    fleet.live(250);
+    first.release('lock', 'holder');
+    fleet.settle();
+    t.strictSame([early.verdict, late.verdict], ['granted', null]);
+    second.release('lock', 'early', 2);
+    fleet.settle();
+    t.equal(late.verdict, 'granted');
+  },
+);
 
 t.test('a new owner serves one of its own before others have their turn', async t => {
   const { fleet, first, second } = reservedByFirst(2, { parkMs: 1000, recallHoldMs: 0 });
