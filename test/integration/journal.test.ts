@@ -119,6 +119,52 @@ t.test('what nobody held is free at once, and no lease is waited out', async t =
   t.same(await namesOfOurs(direct), ['forelock:fence'], 'and nothing else is left');
 });
 
+t.test('each listener has a journal of its own', async t => {
+  const { redis, direct, directory } = await scene(t);
+  const second = await RedisServer.start(t);
+  const directSecond = await second.connect(t);
+  const start = (): Promise<Forelock> =>
+    Forelock.start(t, {
+      upstream: redis.url,
+      furtherUpstreams: [second.url],
+      args: ['--delegate', 'lock:*', '--materialize-after-ms', '1000', '--state-dir', directory],
+    });
+  const first = await start();
+  const clients = await Promise.all(first.ports.map(port => first.connect(t, port)));
+  for (const [index, client] of clients.entries()) {
+    await delegate(client, index === 0 ? direct : directSecond, 'lock:0');
+  }
+  for (const [index, client] of clients.entries()) {
+    t.equal(await client.call(...acquire('lock:0', `holder ${index}`, LONG_MS)), '+OK\r\n');
+  }
+  await first.kill();
+  t.same(
+    readdirSync(directory).filter(name => name.startsWith('journal')),
+    ['journal-0', 'journal-1'],
+  );
+  await start();
+  t.equal(await rawValue(direct, 'lock:0'), 'holder 0');
+  t.equal(await rawValue(directSecond, 'lock:0'), 'holder 1');
+});
+
+t.test('what a restart frees, another Forelock can have at once', async t => {
+  const { redis, direct, start } = await scene(t);
+  const first = await start();
+  const client = await first.connect(t);
+  await delegate(client, direct, 'lock:0');
+  const other = await Forelock.start(t, { upstream: redis.url, args: ['--delegate', 'lock:*'] });
+  const elsewhere = await other.connect(t);
+  await first.kill();
+  t.equal(
+    await elsewhere.call(...acquire('lock:0', 'you', LONG_MS)),
+    '$-1\r\n',
+    'who owns it does not answer',
+  );
+  await start();
+  t.equal(await elsewhere.call(...acquire('lock:0', 'you', LONG_MS)), '+OK\r\n');
+  t.equal(await elsewhere.call(...release('lock:0', 'you')), ':1\r\n');
+});
+
 t.test('killed again and again while clients compete: no lock has two holders', async t => {
   const redis = await RedisServer.start(t);
   const address = { port: 0 };
