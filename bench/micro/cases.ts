@@ -1,3 +1,4 @@
+import { CommandTable } from '../../src/intent/command-table.js';
 import type { Intent } from '../../src/intent/intent.js';
 import { parseRequest } from '../../src/intent/parse-request.js';
 import { ScriptKnowledge } from '../../src/intent/scripts.js';
@@ -6,6 +7,8 @@ import { LockManager } from '../../src/locks/manager.js';
 import { lockDefaults } from '../../src/locks/options.js';
 import { ReplyFramer } from '../../src/resp/reply-framer.js';
 import { COMPLETE, RequestFramer } from '../../src/resp/request-framer.js';
+import { Input } from '../../src/session/input.js';
+import { type LockKeys, PlainRun } from '../../src/session/plain-run.js';
 import { acquire, release, TestRequest } from '../../test/simulation/lock-requests.js';
 import { TestWorld } from '../../test/simulation/test-world.js';
 import { encodeCommand } from '../resp-connection.js';
@@ -23,9 +26,12 @@ export function microCases(): readonly MicroCase[] {
   return [
     frameRequest('frame a request: GET', encodeCommand('GET', 'user:1042'), 2),
     frameRequest('frame a request: SET NX PX', acquireCommand(), 6),
+    plainRun('a run of 16 GETs', null),
+    plainRun('a run of 16 GETs, where there are locks', { lists: (_, key) => held.has(key) }),
     frameReply('frame a reply: +OK', Buffer.from('+OK\r\n')),
     frameReply('frame a reply: a value of 1 KiB', bulkReply(1024)),
     frameReply('frame a reply: 100 values', arrayReply(100)),
+    frameReplies('16 replies of +OK', Buffer.from('+OK\r\n'.repeat(16)), 16),
     parse('parse a request: SET NX PX', acquireCommand(), 6),
     parse('parse a request: EVALSHA release', releaseCommand(), 5),
     recognise('recognise: SET NX PX', acquireCommand(), 'acquire'),
@@ -58,6 +64,35 @@ function frameRequest(name: string, bytes: Buffer, argCount: number): MicroCase 
     operation() {
       const status = framer.next(bytes, 0, bytes.length);
       check(status === COMPLETE && framer.argCount === argCount, name);
+    },
+  };
+}
+
+/** What a client with a pipeline of 16 sends at once. */
+function plainRun(name: string, locks: LockKeys | null): MicroCase {
+  const table = new CommandTable([['get', 2, ['readonly', 'fast'], 1, 1, 1]]);
+  const framer = new RequestFramer();
+  const input = new Input();
+  const bytes = Buffer.concat(Array(16).fill(encodeCommand('GET', 'user:1042')));
+  return {
+    name,
+    operation() {
+      input.lend(bytes, bytes.length);
+      framer.next(bytes, 0, bytes.length);
+      check(new PlainRun().joinAll(input, framer, table, locks, 0) === 16, name);
+    },
+  };
+}
+
+const held: ReadonlySet<string> = new Set(['order:1042', 'order:1043']);
+
+function frameReplies(name: string, bytes: Buffer, count: number): MicroCase {
+  const framer = new ReplyFramer();
+  return {
+    name,
+    operation() {
+      framer.scanReplies(bytes, 0, bytes.length, count);
+      check(framer.ended === count, name);
     },
   };
 }
