@@ -123,6 +123,11 @@ export class SimProxy implements LockWorld, LockFeedback {
     return Math.max(this.answersAtMs.get(key) ?? -Infinity, this.pausedUntilMs);
   }
 
+  /** When its last suspension ended, true time. */
+  get resumedAtMs(): number {
+    return this.pausedUntilMs;
+  }
+
   /** What scripts publish arrives in order, late or never; now and then twice. */
   private listen(): Connection {
     const { events, random } = this;

@@ -343,6 +343,7 @@ class Simulation {
       proxy.command(
         () => {
           met = this.redis.get(0, intent.key);
+          this.lookForHolder(proxy, intent.key);
           return this.carryOut(intent);
         },
         yes => {
@@ -462,6 +463,9 @@ class Simulation {
   private checkRefusal(proxy: SimProxy, key: string, sinceMs: number): void {
     this.lookForHolder(proxy, key);
     // That others have released it, Redis tells in its time; or not, if the connection has gone unseen.
+    // What it missed in a suspension comes after that, in any order.
+    if (proxy.hearsChanges() && this.events.nowMs < proxy.resumedAtMs + proxy.control.usualMs)
+      return;
     const unheardMs = proxy.control.isOpen ? proxy.control.usualMs : this.options.upstreamSilenceMs;
     const sinceTrueMs = sinceMs - (proxy.hearsChanges() ? unheardMs : 0);
     if (this.vandals || (this.heldAtMs.get(key) ?? -1) >= sinceTrueMs) return;
