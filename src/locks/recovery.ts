@@ -1,5 +1,6 @@
 import type { ProvenDelegation } from './contract.js';
 import type { LockCore } from './core.js';
+import type { LockEntry } from './entry.js';
 import { companionOf } from './names.js';
 import { replyOf } from './replies.js';
 
@@ -53,3 +54,16 @@ function recoverOne(
     core.world.setTimer(atMs, () => recoverOne(core, proven, goneAtMs, done));
   });
 }
+
+/**
+ * A script is about to write that token into the key. Should the process end before the answer, the
+ * next one frees it: nobody was granted anything from it. The answer is told to what is returned.
+ */
+export function writtenAhead(core: LockCore, entry: LockEntry, token: string): () => void {
+  const { journal } = core.world;
+  if (journal === undefined) return NOTHING;
+  const delegation = journal.delegated(entry.database, entry.key, token);
+  return () => journal.ended(delegation);
+}
+
+const NOTHING = (): void => {};

@@ -7,6 +7,7 @@ import { surelyHeldByAnother } from './held.js';
 import { leaseMsFor } from './lease.js';
 import { FENCE_COUNTER } from './names.js';
 import { noteReleased, whyNotDelegate } from './proof.js';
+import { writtenAhead } from './recovery.js';
 import { numberAt } from './replies.js';
 import { delegated, keepOrYield, mayBeDelegated, wantedUntilMs } from './reservation.js';
 import {
@@ -156,7 +157,9 @@ function retain(
   const { proxy, options } = core;
   const own = [intent.value, token, leaseMs, proxy, options.fenceBlockSize, keptMs];
   const args = [...own, entry.database, tenureLimitMs(entry), options.breathMs];
+  const answered = writtenAhead(core, entry, token);
   core.send(entry, 'retain', keys, args, pending, (reply, flight) => {
+    answered();
     switch (reply.status) {
       case 'retained':
         core.counters.retentions++;

@@ -4,6 +4,7 @@ import type { LockEntry } from './entry.js';
 import { leaseMsFor } from './lease.js';
 import { FENCE_COUNTER } from './names.js';
 import { noteHeld, noteTokenGone, whyNotDelegate, whyNotReserve } from './proof.js';
+import { writtenAhead } from './recovery.js';
 import { latestRunMs, numberAt, type Reply, textAt } from './replies.js';
 import { settle } from './settle.js';
 import { giveUpTicket, ticketOver } from './strays.js';
@@ -25,7 +26,9 @@ export function reserve(core: LockCore, entry: LockEntry, untilMs: number): bool
   const keys = [entry.key, entry.companion, FENCE_COUNTER];
   const believed = entry.holder?.value ?? '';
   const args = [token, leaseMs, core.proxy, core.options.fenceBlockSize, believed];
+  const answered = writtenAhead(core, entry, token);
   core.send(entry, 'reserve', keys, args, null, (reply, flight) => {
+    answered();
     const answeredAtMs = core.world.monotonicMs();
     switch (reply.status) {
       case 'reserved':

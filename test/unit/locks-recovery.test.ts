@@ -115,6 +115,45 @@ t.test("a key that somebody else has since is somebody else's", async t => {
   t.equal(scene.inRedis('lock'), 'another');
 });
 
+t.test('a reservation on its way at the crash is free at once, too', async t => {
+  for (const carriedOut of [true, false]) {
+    const scene = new Scene();
+    scene.prove('lock');
+    scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+    if (carriedOut) scene.world.executeOne();
+    t.equal(scene.inRedis('lock') !== null, carriedOut);
+    const recovered = crash(scene);
+    t.strictSame(scene.world.answerAll(), ['recover']);
+    await recovered;
+    t.equal(scene.inRedis('lock'), null);
+  }
+});
+
+t.test('a release that keeps the lock ready, on its way at the crash, leaves it free', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  scene.acquire('lock', 'a');
+  scene.world.live(20);
+  scene.release('lock', 'a');
+  t.strictSame(scene.world.onTheirWay, ['retain']);
+  scene.world.executeOne();
+  const recovered = crash(scene);
+  scene.world.answerAll();
+  await recovered;
+  t.equal(scene.inRedis('lock'), null);
+});
+
+t.test('what was answered before the crash leaves nothing of the question', async t => {
+  const scene = new Scene();
+  scene.prove('lock');
+  scene.world.redis.set(0, 'lock', 'another', 5000);
+  scene.manager.reserve(0, 'lock', scene.world.nowMs + 1000);
+  scene.world.answerAll();
+  const recovered = crash(scene);
+  t.strictSame(scene.world.onTheirWay, []);
+  await recovered;
+});
+
 t.test(
   'what was not written down before the crash is not proven, and waits for its lease',
   async t => {
