@@ -148,7 +148,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     replace: 'if not held then',
     why: 'a client straight on Redis has the lock, and memory goes on granting it',
     invariants: [2, 11],
-    ...TWO_PROXIES,
+    test: 'integration/lua',
   },
   {
     name: 'retain without compare',
@@ -447,7 +447,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     replace: 'this.wakeBy(entry, this.world.monotonicMs());',
     why: 'a key is taken over by a ticket of which nothing was heard for a while',
     invariants: [6],
-    ...TWO_PROXIES,
+    test: 'unit/locks-recall',
   },
   {
     name: 'take a ticket from before a doubt',

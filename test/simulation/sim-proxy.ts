@@ -147,7 +147,7 @@ export class SimProxy implements LockWorld, LockFeedback {
         events.at(atMs, () => this.reach(hear));
       }
       if (random.chance(this.place.noticesLate)) {
-        events.after(random.below(3000), () => this.reach(hear));
+        events.after(random.below(random.pick([1000, 3000])), () => this.reach(hear));
       }
     };
     return connection;

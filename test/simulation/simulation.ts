@@ -106,9 +106,11 @@ class Simulation {
     this.vandals = random.chance(0.15);
     this.late = random.chance(0.35);
     this.touchShare = random.pick([0, 0.02, 0.15]);
-    this.paceMs = random.pick([400, 400, 6000]);
+    // Short leases, and notices that come when these are over: a ticket may be another's by then.
+    const outdated = proxies > 1 && random.chance(0.25);
+    this.paceMs = outdated ? 2000 : random.pick([400, 400, 6000]);
     this.faultsMs = random.pick([1200, 6000]);
-    this.ttlsMs = random.pick([TTLS_MS, TTLS_MS, SHORT_TTLS_MS]);
+    this.ttlsMs = outdated ? SHORT_TTLS_MS : random.pick([TTLS_MS, TTLS_MS, SHORT_TTLS_MS]);
     this.beliefs.checksExclusion = !this.vandals;
     this.options = {
       ...lockDefaults,
@@ -118,7 +120,7 @@ class Simulation {
       barMs: random.pick([1, 1000]),
       coverLimitMs: 4000,
       materializeAfterMs: random.pick([5, 5, 50, 100_000]),
-      leaseSlackMinMs: random.pick([300, 2000]),
+      leaseSlackMinMs: outdated ? 100 : random.pick([300, 2000]),
       tenureMs: random.pick([300, 2000]),
       tenureMaxMs: 4000,
       breathMs: random.pick([30, 500]),
@@ -133,8 +135,8 @@ class Simulation {
       waitersPerKeyMax: random.pick([1, 10_000]),
       confirm: random.chance(0.25) ? {} : null,
     };
-    this.noticesLost = random.pick([0, 0, 0.1, 0.5]);
-    this.noticesLate = random.pick([0.03, 0.5]);
+    this.noticesLost = outdated ? 0.5 : random.pick([0, 0, 0.1, 0.5]);
+    this.noticesLate = outdated ? 1 : random.pick([0.03, 0.5]);
     this.names = Array.from({ length: proxies }, (_, index) => `p${index + 1}`);
     for (const name of this.names) this.proxies.push(this.start(name));
   }
