@@ -331,15 +331,6 @@ export const SABOTAGES: readonly Sabotage[] = [
     ...ONE_PROXY,
   },
   {
-    name: 'refuse from memory while a release is on its way',
-    file: 'src/locks/held.ts',
-    find: 'entry.passesInFlight === 0 &&',
-    replace: 'entry.passesInFlight >= 0 &&',
-    why: 'a lock that was freed by a command passed on is refused',
-    invariants: [4, 10],
-    ...ONE_PROXY,
-  },
-  {
     name: 'end a grant before its TTL',
     file: 'src/locks/delegation.ts',
     find: 'this.endMs = nowMs + ttlMs;',

@@ -4,4 +4,5 @@ import { type SimulationResult, simulate } from './simulation.js';
 export const SIMULATIONS: Readonly<Record<string, (seed: number) => SimulationResult>> = {
   'one proxy': seed => simulate(seed),
   'two proxies': seed => simulate(seed, 2),
+  'three proxies': seed => simulate(seed, 3),
 };

@@ -8,6 +8,9 @@ import { simulate } from '../simulation/simulation.js';
 const SEEDS = 800;
 const FLEET_SEEDS = 300;
 
+/** Half a minute on a machine that has nothing else to do. */
+t.setTimeout(400_000);
+
 /** A run that never came to something says nothing of it. */
 const MUST_HAPPEN = [
   'acquire yes',
