@@ -146,9 +146,11 @@ t.test('a text made to be hard to read is read in no time', async t => {
     `return ${'- '.repeat(30_000)}1`,
   ];
   for (const text of texts) {
-    const startMs = performance.now();
+    // Of the processor, whatever else the machine has to do meanwhile.
+    const before = process.cpuUsage();
     scope(text);
-    const tookMs = performance.now() - startMs;
+    const { user, system } = process.cpuUsage(before);
+    const tookMs = (user + system) / 1000;
     t.ok(tookMs < 500, `${text.slice(0, 30)}… took ${tookMs.toFixed(0)} ms`);
   }
 });
