@@ -9,6 +9,8 @@ import type { ReplyReader } from '../upstream/pipe-client.js';
  */
 
 const OURS = 'forelock:';
+/** The channel by which Redis tells of changed keys: Forelock listens to it. */
+const INVALIDATIONS = '__redis__:invalidate';
 
 /** What has to be left out of the reply at `index` of a transaction. */
 export interface QueuedFilter {
@@ -16,16 +18,16 @@ export interface QueuedFilter {
   readonly command: KeyspaceCommand;
 }
 
-export type KeyspaceCommand = 'scan' | 'keys' | 'randomkey';
+export type KeyspaceCommand = 'scan' | 'keys' | 'randomkey' | 'channels';
 
 /** Whether a command tells names that must be filtered. */
 export function keyspaceCommand(name: string, args: Arguments): KeyspaceCommand | null {
   if (name === 'randomkey') return name;
   if (name === 'keys') return textAt(args, 1).startsWith(OURS) ? null : name;
   if (name === 'pubsub') {
-    const isFiltered = wordAt(args, 1) === 'channels' && !textAt(args, 2).startsWith(OURS);
-    // The channels are told as KEYS tells keys.
-    return isFiltered ? 'keys' : null;
+    const pattern = textAt(args, 2);
+    const isAskedFor = pattern.startsWith(OURS) || pattern.startsWith(INVALIDATIONS);
+    return wordAt(args, 1) === 'channels' && !isAskedFor ? 'channels' : null;
   }
   if (name !== 'scan') return null;
   for (let at = 2; at + 1 < args.length; at += 2) {
@@ -41,8 +43,12 @@ function isOurName(reply: Buffer): boolean {
 
 function filterReply(command: KeyspaceCommand, reply: Buffer, protocol: Protocol): Buffer {
   // Most replies hold no name of ours, and stay the bytes that they are.
-  if (!reply.includes(OURS)) return reply;
+  if (!namesOurs(reply)) return reply;
   return encodeReply(filterNode(command, parseReply(reply), protocol));
+}
+
+function namesOurs(reply: Buffer): boolean {
+  return reply.includes(OURS) || reply.includes(INVALIDATIONS);
 }
 
 export interface KeyspaceAsker {
@@ -73,7 +79,7 @@ export function filterExec(
   reply: Buffer,
   protocol: Protocol,
 ): Buffer {
-  if (filters.length === 0 || !reply.includes(OURS)) return reply;
+  if (filters.length === 0 || !namesOurs(reply)) return reply;
   const node = parseReply(reply);
   if (!('items' in node) || node.items === null) return reply;
   const items = node.items.map((item, index) => {
@@ -87,6 +93,10 @@ function filterNode(command: KeyspaceCommand, node: ReplyNode, protocol: Protoco
   if (command === 'randomkey') return isName(node) ? parseReply(nullReply(protocol)) : node;
   if (!('items' in node) || node.items === null) return node;
   if (command === 'keys') return { ...node, items: node.items.filter(item => !isName(item)) };
+  if (command === 'channels') {
+    const told = node.items.filter(item => !isName(item) && !isText(item, INVALIDATIONS));
+    return { ...node, items: told };
+  }
   const [cursor, names] = node.items;
   if (cursor === undefined || names === undefined) return node;
   return { ...node, items: [cursor, filterNode('keys', names, protocol)] };
@@ -94,4 +104,8 @@ function filterNode(command: KeyspaceCommand, node: ReplyNode, protocol: Protoco
 
 function isName(node: ReplyNode): boolean {
   return node.type === '$' && node.text !== null && node.text.startsWith(OURS);
+}
+
+function isText(node: ReplyNode, text: string): boolean {
+  return node.type === '$' && node.text === text;
 }
