@@ -34,7 +34,7 @@ if companion then
     if type(ticket) == 'table' and type(ticket.token) == 'string' then
       if ticket.waits then table.insert(waiting, ticket) end
       local proxy = string.match(ticket.token, '^forelock:([^:]+):') or ''
-      redis.call('PUBLISH', 'forelock:proxy:' .. proxy,
+      redis.pcall('PUBLISH', 'forelock:proxy:' .. proxy,
         table.concat({'held', database, ticket.token, left_ms, lock}, ' '))
     end
   end

@@ -56,7 +56,7 @@ local function pass(record, live, last_ms, kept_ms, now_us)
   record.tickets = left > 0 and live or nil
   record.freeUntilMs = nil
   redis.call('SET', companion, cjson.encode(record), 'PX', math.max(chosen.leaseMs, last_ms))
-  redis.call('PUBLISH', 'forelock:proxy:' .. record.owner, table.concat({'transfer', database,
+  redis.pcall('PUBLISH', 'forelock:proxy:' .. record.owner, table.concat({'transfer', database,
     chosen.token, string.format('%.0f', first), size, kept_ms, left, lock}, ' '))
   redis.call('SET', lock, chosen.token, 'PX', chosen.leaseMs)
   return {'passed', chosen.token, first, size, kept_ms, left}

@@ -69,6 +69,7 @@ export function composeLocks(
     run: (call, answered) => control.run(call, answered),
     lastHeardAtMs: () => control.lastHeardAtMs(),
     hearsChanges: () => control.hearsChanges(),
+    hearsNotices: () => control.hearsNotices(),
     watch: (database, key, seen) => control.watch(database, key, seen),
     oldestUnansweredAtMs: () => pipes.oldestUnansweredAtMs(),
     delegationBar,

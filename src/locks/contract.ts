@@ -235,6 +235,8 @@ export interface LockWorld {
    * then can a refusal rest on what was heard earlier of a lock that Redis holds.
    */
   hearsChanges(): boolean;
+  /** Whether what other proxies and scripts publish reaches us; absent: it does. */
+  hearsNotices?(): boolean;
   /**
    * Looks at a key, and has Redis tell of its next change. `seen` is told once, at once or later, what
    * is in it: null for nothing, or for what is no string; or never, where Redis can't be asked.

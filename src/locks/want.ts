@@ -85,6 +85,8 @@ export function askThroughRedis(core: LockCore, entry: LockEntry, pending: Pendi
 function offerOf(core: LockCore, entry: LockEntry): Offer | null {
   const isTouched = entry.touchesInFlight > 0 || entry.home.touchesInFlight > 0;
   if (core.paused || isTouched || entry.passesInFlight > 0) return null;
+  // Who is told nothing, would let the lock lie that it is passed.
+  if (core.world.hearsNotices?.() === false) return null;
   const { options } = core;
   const timeoutMs = core.roundTrip.recallTimeoutMs();
   const ttlMs = Math.ceil(Math.max(2 * timeoutMs, options.ticketMinMs));

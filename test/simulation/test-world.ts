@@ -30,6 +30,7 @@ export class TestWorld implements LockWorld {
   unansweredAtMs = Infinity;
   bar: string | null = null;
   changesAreHeard = true;
+  noticesAreHeard = true;
   fleet: Fleet | undefined = undefined;
   readonly redis: RedisModel;
   readonly flights: Flight[] = [];
@@ -78,6 +79,10 @@ export class TestWorld implements LockWorld {
 
   cancelTimer(handle: unknown): void {
     this.timers.delete(handle as Timer);
+  }
+
+  hearsNotices(): boolean {
+    return this.noticesAreHeard;
   }
 
   hearsChanges(): boolean {

@@ -119,6 +119,11 @@ export class Control {
     runner.run(call, answered);
   }
 
+  /** Whether what is published on our channels reaches us. */
+  hearsNotices(): boolean {
+    return this.#subscriber.hears;
+  }
+
   /** Whether Redis tells us when another hand changes a key that is watched. */
   hearsChanges(): boolean {
     return this.#watches.heard;
