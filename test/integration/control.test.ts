@@ -128,7 +128,8 @@ t.test(
     const redis = await server.connect(t);
     t.equal(await redis.call('EXISTS', 'lock'), ':0\r\n', 'neither was sent later');
     t.match(await controlled.run(reserve('lock', 'forelock:p:1:3')), { values: ['reserved'] });
-    t.match(controlled.events.slice(0, 3), ['back', 'lost', 'back']);
+    const events = controlled.events.filter(event => !event.startsWith('doubt'));
+    t.match(events.slice(0, 3), ['back', 'lost', 'back']);
     const lost = controlled.log.filter(line => /was lost/.test(line));
     t.equal(lost.length, 1, 'said once');
   },
@@ -253,7 +254,8 @@ t.test('a Redis that was restarted meanwhile is doubted', async t => {
   await controlled.bar();
   await server.restart();
   await eventually('doubt', () => controlled.events.includes('doubt: Redis was restarted'));
-  t.match(controlled.events.slice(0, 3), ['back', 'lost', 'back']);
+  const events = controlled.events.filter(event => !event.startsWith('doubt'));
+  t.match(events.slice(0, 3), ['back', 'lost', 'back']);
 });
 
 t.test('the commands of Redis are told after every connect', async t => {

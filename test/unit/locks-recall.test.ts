@@ -261,6 +261,18 @@ t.test('a token that nobody knows of any more is freed when it is asked for', as
   t.equal(fleet.redis.get(0, 'other'), 'forelock:p1:e0:7', 'one of an earlier epoch is left');
 });
 
+t.test('who is told nothing takes no ticket', async t => {
+  const { fleet, first, second } = reservedByFirst();
+  second.world.noticesAreHeard = false;
+  first.acquire('lock', 'holder');
+  fleet.live(6);
+  retry(second, fleet, 'mine', 2);
+  fleet.live(20);
+  first.release('lock', 'holder');
+  t.strictSame(first.world.answerAll(), ['retain']);
+  t.match(fleet.redis.get(0, 'lock'), /^forelock:p1:/, 'the lock is not passed on to it');
+});
+
 t.test('after a doubt a ticket is given up, and its token taken back', async t => {
   const { fleet, first, second } = reservedByFirst();
   const attempt = second.acquire('lock', 'mine');
