@@ -520,7 +520,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       'if (entry.ticket?.token === token && !shareRefusal(core, entry, entry.queue.length, Date.now()))',
     why: 'who came after the holder was gone is refused by it',
     invariants: [4],
-    ...TWO_PROXIES,
+    test: 'unit/locks-recall',
   },
   {
     name: 'let retain ignore a ticket',
