@@ -40,9 +40,7 @@
  * Each sabotage is a macro in upper case, of those that scripts/model.mjs lists, and takes one rule
  * away; each is refuted.
  *
- * TICKETS, what is told of them, and recalls are the part of the protocol for several proxies. The
- * comments name scripts and functions of lua/ and src/locks/ where there are such: a lone proxy
- * needs no tickets, and where the comment of a step names no function, it is one of theirs.
+ * The comments name the scripts of lua/ and the functions of src/locks/ behind the steps.
  */
 
 #ifndef TTL
@@ -79,7 +77,7 @@ typedef Proxy {                   /* LockEntry in src/locks/entry.ts */
   bit doubted;                    /* invariant 6: to be settled, not relied upon */
   unsigned grant:4;               /* the value granted from memory; LocalGrant */
   unsigned grantLeft:2;
-  unsigned ticket:4;              /* the token that our ticket in Redis carries; see TICKETS */
+  unsigned ticket:4;              /* the token that our ticket in Redis carries; src/locks/ticket.ts */
   unsigned ticketLease:3;         /* the lease that comes with it, counted since it was asked for */
   unsigned told:4;                /* on its way to us: this token was put into the key for you */
   mtype script;                   /* the one script on its way, its arguments … */
@@ -200,7 +198,7 @@ inline believesNoMore() { holder = NONE; holderLeft = 0 }
 
 /* ---- Redis: the scripts of lua/, each in one step ---- */
 
-/* A ticket of this proxy: at the end of the queue, or in place of its earlier one. */
+/* A ticket of this proxy: at the end of the queue, or in place of its earlier one. takeTicket in want.ts. */
 inline setTicket(prx, name) {
 #ifdef RENEWAL_LOSES_PLACE
   dropTicket(prx);
@@ -326,7 +324,7 @@ inline perform(prx, what, ownName, freshName, valueName, span) {
      fi
   fi
 }
-/* The owner is told that its token is asked for. Of its ticket's token this proves the transfer. */
+/* The owner is told that its token is asked for: recalled in recall.ts. Of its ticket's token this proves the transfer. */
 inline recall(prx) {
   P[prx].told = key;
 #ifdef LIVE
@@ -433,7 +431,7 @@ end:
        T[me].waits = 0; T[me].park = 0; if :: T[me].further -> T[me].further = 0; T[me].more = 1 :: else fi;
 #endif
        done() }
-  /* Acquire, through Redis: want in acquire.ts. Names the own token, and brings a ticket. */
+  /* Acquire, through Redis: askThroughRedis in want.ts. Names the own token, and brings a ticket. */
   :: d_step { isReady && !P[me].grant && !covers && mayAsk(me) ->
        newToken(me); newValue(me);
 #ifdef ONE_TOKEN
@@ -515,7 +513,7 @@ end:
        fi;
        if :: P[me].script == materialize -> endDelegation(me) :: else fi; endScript(me); done() }
 
-  /* A transfer. Once, for the present ticket alone, with no script on its way. */
+  /* A transfer: transferred in transfer.ts. Once, for the present ticket alone, with no script on its way. */
   :: d_step { isReady && !P[me].token && P[me].told && isForTicket ->
        printf("proxy %d   hears that the delegation was passed on to it\n", me);
        beginDelegation(me, P[me].told, leaseOfTicket);
