@@ -233,7 +233,8 @@ t.test('an argument that is too long is refused when it is announced', async t =
       ['a name', '*2\r\n'],
     ] as const) {
       const pair = await twins.pair(t);
-      pair.write(`${before}$${limit + 1}\r\n${'v'.repeat(MIB)}`);
+      // As much as Redis reads at once: what it leaves unread when it closes, may cost its last words.
+      pair.write(`${before}$${limit + 1}\r\n${'v'.repeat(1024)}`);
       await pair.sameEnd(t, `${what}, ${limit} bytes`);
     }
     const pair = await twins.pair(t);
