@@ -17,93 +17,10 @@
 local lock, companion, fence = KEYS[1], KEYS[2], KEYS[3]
 local token, database, block = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local limit_ms, breath_ms, how = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local freed = 'yielded'
 
-local function record_of(text)
-  local readable, record = pcall(cjson.decode, text)
-  return readable and type(record) == 'table' and record or {}
-end
-
--- Who waits, in order of arrival; what nobody of ours wrote is left out.
-local function live_tickets(record, now_ms)
-  local live, last_ms = {}, 0
-  for _, ticket in ipairs(type(record.tickets) == 'table' and record.tickets or {}) do
-    if type(ticket) == 'table' and type(ticket.token) == 'string'
-        and type(ticket.untilMs) == 'number' and type(ticket.leaseMs) == 'number'
-        and ticket.untilMs > now_ms then
-      table.insert(live, ticket)
-      last_ms = math.max(last_ms, ticket.untilMs - now_ms)
-    end
-  end
-  return live, last_ms
-end
-
--- To the first in line, whose proxy is told. The lock key is written last: a script that an error
--- cuts short has not moved the lock.
-local function pass(record, live, last_ms, kept_ms, now_us)
-  -- A block of fences begins at the server's time in microseconds, or at the counter where that is
-  -- ahead: so a counter that was lost repeats nothing. Without one, each grant asks Redis.
-  local first, size = now_us, block
-  local counter = redis.pcall('SET', fence, string.format('%.0f', first + size), 'GET')
-  if type(counter) == 'table' then
-    first, size = 0, 0
-  elseif counter and tonumber(counter) and tonumber(counter) > first then
-    first = tonumber(counter)
-    redis.call('SET', fence, string.format('%.0f', first + size))
-  end
-  local chosen = table.remove(live, 1)
-  local left = #live
-  record.owner = string.match(chosen.token, '^forelock:([^:]+):') or ''
-  record.since = math.floor(now_us / 1000) - kept_ms
-  record.tickets = left > 0 and live or nil
-  record.freeUntilMs = nil
-  redis.call('SET', companion, cjson.encode(record), 'PX', math.max(chosen.leaseMs, last_ms))
-  redis.pcall('PUBLISH', 'forelock:proxy:' .. record.owner, table.concat({'transfer', database,
-    chosen.token, string.format('%.0f', first), size, kept_ms, left, lock}, ' '))
-  redis.call('SET', lock, chosen.token, 'PX', chosen.leaseMs)
-  return {'passed', chosen.token, first, size, kept_ms, left}
-end
-
--- Absent. How long the fleet has kept the key is remembered for a breath: one who takes it within
--- that time goes on with the same tenure.
-local function leave(text)
-  if how == 'pass' and limit_ms > 0 and text then
-    redis.call('PEXPIRE', companion, breath_ms)
-    redis.call('DEL', lock)
-  else
-    redis.call('DEL', lock, companion)
-  end
-end
-
-local function give_back(text)
-  local record = record_of(text)
-  local time = redis.call('TIME')
-  local now_us = time[1] * 1000000 + time[2]
-  local now_ms = math.floor(now_us / 1000)
-  local live, last_ms = live_tickets(record, now_ms)
-  local since = type(record.since) == 'number' and record.since or now_ms
-  local kept_ms = math.max(0, now_ms - since)
-  local free_until_ms = type(record.freeUntilMs) == 'number' and record.freeUntilMs or 0
-  -- Past the tenure the key is left to Redis: others, straight on Redis, get their turn.
-  if how == 'breath' or (limit_ms > 0 and kept_ms >= limit_ms) then
-    free_until_ms = now_ms + breath_ms
-  end
-  if free_until_ms <= now_ms and how ~= 'leave' and #live > 0 then
-    return pass(record, live, last_ms, kept_ms, now_us)
-  end
-  last_ms = math.max(last_ms, free_until_ms - now_ms)
-  if last_ms <= 0 then
-    leave(text)
-  else
-    local breathes = free_until_ms > now_ms
-    redis.call('SET', companion, cjson.encode({
-      tickets = #live > 0 and live or nil,
-      since = not breathes and record.since or nil,
-      freeUntilMs = breathes and free_until_ms or nil,
-    }), 'PX', last_ms)
-    redis.call('DEL', lock)
-  end
-  return {'yielded'}
-end
+-- include parts/tickets.lua
+-- include parts/giving-back.lua
 
 local found = redis.call('MGET', lock, companion)
 local held, text = found[1], found[2]
@@ -111,7 +28,7 @@ local tickets = text and string.find(text, '"tickets"', 1, true)
 if held == token then
   if tickets or how == 'breath' then return give_back(text or '') end
   leave(text)
-  return {'yielded'}
+  return {freed}
 end
 
 if tickets then

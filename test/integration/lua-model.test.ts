@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { ScriptName } from '../../src/locks/contract.js';
 import { companionOf, FENCE_COUNTER } from '../../src/locks/names.js';
+import { readScriptFiles } from '../../src/upstream/control/script-files.js';
 import { projectFolder } from '../harness/project.js';
 import { SeededRandom } from '../simulation/random.js';
 import { plain } from '../simulation/redis/reply.js';
@@ -139,7 +140,10 @@ function disturbance(random: SeededRandom): string[][] {
 t.test('each file of lua/ does on the simulated Redis what it does on a real one', async t => {
   const pair = await Pair.start(t);
   const random = new SeededRandom(1);
-  const scripts = readdirSync(join(projectFolder, 'lua')).map(file => file.replace('.lua', ''));
+  const scripts = readdirSync(join(projectFolder, 'lua'))
+    .filter(file => file.endsWith('.lua'))
+    .map(file => file.replace('.lua', ''));
+  t.strictSame([...readScriptFiles().keys()].sort(), scripts, 'no file is left out');
   const seen = new Set<string>();
   for (let step = 0; step < 4000 && pair.differences.length === 0; step++) {
     for (const words of disturbance(random)) await pair.ask(words);

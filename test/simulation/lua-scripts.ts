@@ -1,19 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import type { ScriptCall, ScriptName } from '../../src/locks/contract.js';
-import { projectFolder } from '../harness/project.js';
+import type { ScriptCall } from '../../src/locks/contract.js';
+import { readScriptFiles } from '../../src/upstream/control/script-files.js';
 
-const texts = new Map<ScriptName, string>();
-
-function textOf(script: ScriptName): string {
-  let text = texts.get(script);
-  if (text === undefined) {
-    text = readFileSync(join(projectFolder, 'lua', `${script}.lua`), 'utf8');
-    texts.set(script, text);
-  }
-  return text;
-}
+const files = readScriptFiles();
 
 /** Runs the files of lua/ on a real Redis, as they are. */
 export class LuaScripts {
@@ -32,7 +21,7 @@ export class LuaScripts {
   async run(call: Omit<ScriptCall, 'database'>): Promise<(string | number | null)[]> {
     const args = [...call.keys, ...call.args].map(bytes);
     const answer = await this.redis.callBuffer('EVAL', [
-      textOf(call.script),
+      files.get(call.script)?.text ?? '',
       String(call.keys.length),
       ...args,
     ]);

@@ -1,3 +1,4 @@
+import { readScriptFiles } from '../../../src/upstream/control/script-files.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './command-table.js';
 import { Connection } from './connection.js';
@@ -6,7 +7,6 @@ import { type Effect, Keyspace } from './keyspace.js';
 import { parseInteger } from './numbers.js';
 import { ErrorReply, NOT_AN_INTEGER, type Reply } from './reply.js';
 import { scriptEngine } from './script-engine.js';
-import { readScriptTexts } from './script-files.js';
 import { ServerClock } from './server-clock.js';
 import { Tracking } from './tracking.js';
 
@@ -119,7 +119,7 @@ export class SimulatedRedis {
 
   /** The text of a file of lua/ for its name; anything else is a text itself. */
   textOf(script: string): string {
-    scriptTexts ??= readScriptTexts();
+    scriptTexts ??= new Map([...readScriptFiles()].map(([name, { text }]) => [name, text]));
     return this.options.scripts?.get(script) ?? scriptTexts.get(script) ?? script;
   }
 
