@@ -1,21 +1,18 @@
 import {
   type ContendedLock,
   type ContentionLoad,
-  type ContentionRun,
   type ContentionSettings,
   contend,
 } from './contention-load.js';
+import { takeTurns, turnsTable } from './contention-turns.js';
 import { type LibraryName, openShopkeeper, ownPace } from './demo/libraries.js';
 import { EtcdLock, startEtcd } from './etcd.js';
 import { startForelock } from './forelock.js';
-import { fairnessOf } from './handoff.js';
 import { describeMachine } from './machine.js';
 import { chosen, readOptions } from './options.js';
 import { startAssistant } from './processes.js';
 import { startRedis } from './redis.js';
 import { type Relay, startRelay } from './relay.js';
-import { median, quantile, sum } from './statistics.js';
-import { figure, table } from './table.js';
 
 /**
  * One lock that some clients want all the time, as users could have it, each over the same link:
@@ -67,13 +64,8 @@ export async function run(args: readonly string[]): Promise<void> {
     loads.set(name, load);
     await load.run(values['learning-seconds']);
   }
-  const turns = new Map<Name, ContentionRun[]>();
-  for (let round = 0; round < values.rounds; round++) {
-    for (const [name, load] of loads) {
-      turns.set(name, [...(turns.get(name) ?? []), await load.run(values.seconds)]);
-    }
-  }
-  console.log(`\n${report(turns)}`);
+  const turns = await takeTurns(loads, values);
+  console.log(`\n${turnsTable(turns, titles)}`);
   for (const load of loads.values()) load.close();
 }
 
@@ -143,20 +135,4 @@ class LibraryLock implements ContendedLock {
   close(): void {
     this.shopkeeper.close();
   }
-}
-
-function report(turns: ReadonlyMap<Name, readonly ContentionRun[]>): string {
-  const rows = [...turns].map(([name, runs]) => {
-    const all = runs.flatMap(({ waitsMs }) => waitsMs);
-    return [
-      titles[name],
-      figure(median(runs.map(({ perSecond }) => perSecond)), 0),
-      figure(quantile(all, 0.5), 1),
-      figure(quantile(all, 0.99), 1),
-      figure(quantile(all, 1), 1),
-      figure(fairnessOf(runs), 3),
-      figure(sum(runs.map(({ lost }) => lost)), 0),
-    ];
-  });
-  return table(['', 'locks/s', 'wait p50 ms', 'p99 ms', 'max ms', 'fairness', 'lost'], rows);
 }

@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeCommand, RespConnection, RespError } from './resp-connection.js';
+import { release } from './release.js';
+import { encodeCommand, RespConnection } from './resp-connection.js';
 import { sum } from './statistics.js';
 
 /**
@@ -8,10 +9,6 @@ import { sum } from './statistics.js';
  * the release of the refused value, a sleep, the next attempt with the same value. One connection
  * each, no library.
  */
-
-const releaseScript =
-  'if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else return 0 end';
-const releaseSha = createHash('sha1').update(releaseScript).digest('hex');
 
 export interface ContentionSettings {
   readonly key: string;
@@ -109,13 +106,7 @@ export class PolledLock implements ContendedLock {
   }
 
   async giveBack(): Promise<boolean> {
-    const { key } = this.settings;
-    let reply = await this.connection.call('EVALSHA', releaseSha, '1', key, this.#value);
-    if (reply instanceof RespError && reply.message.startsWith('NOSCRIPT')) {
-      reply = await this.connection.call('EVAL', releaseScript, '1', key, this.#value);
-    }
-    if (typeof reply !== 'number') throw new Error(`a release: ${JSON.stringify(reply)}`);
-    return reply === 1;
+    return release(this.connection, this.settings.key, this.#value);
   }
 }
 

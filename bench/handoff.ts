@@ -5,14 +5,14 @@ import {
   startContention,
   startMutexContention,
 } from './contention-load.js';
+import { fairnessOf, ratesOf, takeTurns, turnsTable } from './contention-turns.js';
 import { startForelock } from './forelock.js';
 import { describeMachine } from './machine.js';
 import { chosen, readOptions } from './options.js';
 import type { Program } from './processes.js';
 import { startRedis } from './redis.js';
 import { type Relay, startRelay } from './relay.js';
-import { jainFairness, median, pairedRatio, quantile, sum } from './statistics.js';
-import { figure, table } from './table.js';
+import { pairedRatio, quantile } from './statistics.js';
 import { type Target, targetTable } from './targets.js';
 
 /**
@@ -59,7 +59,7 @@ export async function run(args: readonly string[]): Promise<void> {
   console.log(`Waiting for a lock that is taken. ${describeMachine()}`);
   for (const clients of values.clients.split(',').map(Number)) {
     const turns = await measureInTurn(clients, values);
-    console.log(`\n${clients} clients\n\n${report(turns)}`);
+    console.log(`\n${clients} clients\n\n${turnsTable(turns, titles)}`);
     console.log(`\n${targetTable(targetsOf(clients, turns))}`);
   }
 }
@@ -96,43 +96,14 @@ async function measureInTurn(clients: number, values: Values): Promise<Turns> {
     loads.set(name, load);
     await load.run(values['learning-seconds']);
   }
-  const turns = new Map<Name, ContentionRun[]>();
-  for (let round = 0; round < values.rounds; round++) {
-    for (const [name, load] of loads) {
-      const runs = turns.get(name) ?? [];
-      runs.push(await load.run(values.seconds));
-      turns.set(name, runs);
-    }
-  }
+  const turns = await takeTurns(loads, values);
   for (const load of loads.values()) load.close();
   for (const program of programs) await program.stop();
   return turns;
 }
 
-const rates = (runs: readonly ContentionRun[] | undefined): number[] =>
-  (runs ?? []).map(({ perSecond }) => perSecond);
-
 const waits = (runs: readonly ContentionRun[] | undefined, q: number): number[] =>
   (runs ?? []).map(({ waitsMs }) => quantile(waitsMs, q));
-
-export const fairnessOf = (runs: readonly ContentionRun[] | undefined): number =>
-  median((runs ?? []).map(({ grants }) => jainFairness(grants)));
-
-function report(turns: Turns): string {
-  const rows = [...turns].map(([name, runs]) => {
-    const all = runs.flatMap(({ waitsMs }) => waitsMs);
-    return [
-      titles[name],
-      figure(median(rates(runs)), 0),
-      figure(quantile(all, 0.5), 1),
-      figure(quantile(all, 0.99), 1),
-      figure(quantile(all, 1), 1),
-      figure(fairnessOf(runs), 3),
-      figure(sum(runs.map(({ lost }) => lost)), 0),
-    ];
-  });
-  return table(['', 'locks/s', 'wait p50 ms', 'p99 ms', 'max ms', 'fairness', 'lost'], rows);
-}
 
 /** A perfect queue gives 64 clients about 0.2 of direct, since they park and sleep. */
 const P99_SHARE = { few: 0.05, many: 0.25, two: 0.1 };
@@ -159,7 +130,7 @@ function targetsOf(clients: number, turns: Turns): Target[] {
     {
       name: 'locks per second to the mutex',
       atLeast: 0.8,
-      measured: pairedRatio(rates(forelock), rates(turns.get('mutex'))),
+      measured: pairedRatio(ratesOf(forelock), ratesOf(turns.get('mutex'))),
     },
   ];
 }

@@ -1,16 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeCommand, RespConnection, RespError } from './resp-connection.js';
+import { release } from './release.js';
+import { encodeCommand, RespConnection } from './resp-connection.js';
 
 /**
  * Clients that each take and release a lock of their own, over and over: the case that a forecast
  * is best at. One process and one connection each, no library.
  */
-
-/** The compare-and-delete of Redis's own documentation, as most write it by hand. */
-const releaseScript =
-  'if redis.call("get",KEYS[1]) == ARGV[1] then return redis.call("del",KEYS[1]) else return 0 end';
-const releaseSha = createHash('sha1').update(releaseScript).digest('hex');
 
 const ttlMs = 10_000;
 const holdMs = 1;
@@ -81,15 +77,4 @@ async function runClient(
     if (!(await release(connection, key, value))) tally.lost++;
     tally.cycles++;
   }
-}
-
-/** Whether the lock was still the client's. */
-async function release(connection: RespConnection, key: string, value: string): Promise<boolean> {
-  let reply = await connection.call('EVALSHA', releaseSha, '1', key, value);
-  if (reply instanceof RespError && reply.message.startsWith('NOSCRIPT')) {
-    reply = await connection.call('EVAL', releaseScript, '1', key, value);
-  }
-  if (typeof reply !== 'number')
-    throw new Error(`release was answered with ${JSON.stringify(reply)}`);
-  return reply === 1;
 }

@@ -3,6 +3,7 @@ import { describeMachine } from './machine.js';
 import { readOptions } from './options.js';
 import { startRedis } from './redis.js';
 import { startRelay } from './relay.js';
+import { release } from './release.js';
 import { encodeCommand, RespConnection } from './resp-connection.js';
 import { median, quantile } from './statistics.js';
 import { figure, table } from './table.js';
@@ -21,8 +22,6 @@ export const options = {
 } as const;
 
 const RESERVED = 'bench:reserved';
-const RELEASE =
-  "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) else return 0 end";
 /** How often the first Forelock is given a reason to keep the lock, before that is given up. */
 const TRIES = 200;
 
@@ -47,7 +46,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const sentAtMs = performance.now();
     if ((await second.send(command)) === null) refused++;
     const tookMs = performance.now() - sentAtMs;
-    await second.call('EVAL', RELEASE, '1', key, value);
+    await release(second, key, value);
     return tookMs;
   };
   for (let sample = 0; sample < values.samples; sample++) {
@@ -95,7 +94,7 @@ async function reserve(
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const value = `first ${sample} ${attempt}`;
     const reply = await first.call('SET', RESERVED, value, 'NX', 'PX', ttl);
-    await first.call('EVAL', RELEASE, '1', RESERVED, value);
+    await release(first, RESERVED, value);
     if (reply === null) continue;
     const found = await direct.call('GET', RESERVED);
     if (typeof found === 'string' && found.startsWith('forelock:')) return;
