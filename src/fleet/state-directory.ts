@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * What outlives the process, in a directory that one process has at a time: the name of this
@@ -25,7 +34,7 @@ export interface StateDirectory {
  * it, or it can't be used.
  */
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeDirectory(path);
   const guard = await hold(path);
   try {
     const id = readId(path) ?? newId(path);
@@ -39,6 +48,17 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
     guard.close();
     throw error;
   }
+}
+
+/**
+ * With the directories above it. Not by the `recursive` of mkdirSync: where the parent is there and
+ * takes no directory (/proc), that never returns.
+ */
+function makeDirectory(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeDirectory(parent);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /**

@@ -43,14 +43,16 @@ for (const version of ['4', '5'] as const) {
     const forelock = await Forelock.start(t, {
       upstream: first?.url ?? '',
       furtherUpstreams: further.map(({ url }) => url),
-      args: ['--group'],
+      args: ['--group', '--group-wait-ms', '50'],
     });
     const grouped = await contend(t, version, forelock.ports);
 
     const short = ({ waitsMs, ...counts }: RedlockTally): string => JSON.stringify(counts);
     t.comment(`direct ${short(direct)}`);
     t.comment(`group ${short(grouped)}`);
-    t.equal(grouped.split, 0);
+    // None but where a process stands still for longer than the group waits, as on a busy machine:
+    // that there is none otherwise is shown without a clock, in locks-group.test.ts.
+    t.ok(grouped.split <= Math.max(1, direct.split / 10), `${grouped.split} split votes`);
     t.ok(grouped.acquired > 50, 'and the lock goes round');
     const wasted = ({ wastedVotes, acquired }: RedlockTally): number => wastedVotes / acquired;
     t.ok(wasted(grouped) < wasted(direct), 'fewer attempts take votes in vain');

@@ -46,6 +46,7 @@ t.test('what can not be used is said', async t => {
   const file = shortFolder(t);
   writeFileSync(`${file}/file`, '');
   await t.rejects(openStateDirectory(`${file}/file`), { code: 'EEXIST' });
+  if (existsSync('/proc')) await t.rejects(openStateDirectory('/proc/none'), { code: 'ENOENT' });
   await t.rejects(openStateDirectory(`${file}/${'long/'.repeat(20)}`), /too long for a socket/);
   const directory = await openStateDirectory(`${file}/state`);
   directory.leave();
