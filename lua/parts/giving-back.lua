@@ -7,10 +7,12 @@
 --
 -- Guards invariant 7 (docs/protocol.md): past the tenure the key is left to Redis.
 -- Absent. How long the fleet has kept the key is remembered for a breath: one who takes it within
--- that time goes on with the same tenure.
+-- that time goes on with the same tenure. A companion that tells of a breath ends with it already.
 local function leave(text)
   if how == 'pass' and limit_ms > 0 and text then
-    redis.call('PEXPIRE', companion, breath_ms)
+    if not string.find(text, '"freeUntilMs"', 1, true) then
+      redis.call('PEXPIRE', companion, breath_ms)
+    end
     redis.call('DEL', lock)
   else
     redis.call('DEL', lock, companion)

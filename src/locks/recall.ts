@@ -4,7 +4,7 @@ import type { LockEntry, Pending } from './entry.js';
 import { leaseMsFor } from './lease.js';
 import { asksPlainly, refuse, shareRefusal } from './refusal.js';
 import { materializeForOthers } from './settle.js';
-import { strayed, strayOver, ticketOver } from './strays.js';
+import { giveUpTicket, strayed, strayOver } from './strays.js';
 import { answerAsking, transferred } from './transfer.js';
 import { stays } from './waiting/parking.js';
 
@@ -164,7 +164,9 @@ export function reviewAsking(core: LockCore, entry: LockEntry): void {
   const { asking, ticket, strays } = entry;
   const nowMs = core.world.monotonicMs();
   for (const stray of [...strays]) if (nowMs >= stray.goneAtMs) strayOver(core, entry, stray);
-  if (ticket !== null && nowMs >= ticket.overAtMs) ticketOver(core, entry);
+  // Nothing was heard of it, which may have been lost on the way: its token, which nobody else here
+  // would know, might lie in the key until its lease is over, and refuse what is passed on (invariant 4).
+  if (ticket !== null && nowMs >= ticket.overAtMs) giveUpTicket(core, entry);
   if (asking === null) return;
   if (nowMs >= asking.untilMs) {
     core.counters.recallTimeouts++;

@@ -33,11 +33,8 @@ export class Tenure {
       this.limitMs = Math.min(this.limitMs * 2, this.options.tenureMaxMs);
       this.phase = 'open';
     }
-    if (this.phase === 'kept') {
-      // As long without us as a breath is one, whatever it was for.
-      if (nowMs - this.freeSinceMs >= this.options.breathMs) this.phase = 'open';
-      else if (nowMs >= this.sinceMs + this.limitMs) this.phase = 'owed';
-    }
+    this.endIfFree(nowMs);
+    if (this.phase === 'kept' && nowMs >= this.sinceMs + this.limitMs) this.phase = 'owed';
     return this.phase === 'open' || this.phase === 'kept';
   }
 
@@ -88,6 +85,7 @@ export class Tenure {
     // A holder whose TTL ran out left the key without our seeing it.
     if (this.phase === 'owed') this.left(nowMs);
     else if (this.phase === 'breathing') this.breathGrants++;
+    this.endIfFree(nowMs);
     this.freeSinceMs = Number.NaN;
   }
 
@@ -96,6 +94,13 @@ export class Tenure {
     this.phase = 'open';
     this.limitMs = this.options.tenureMs;
     this.freeSinceMs = Number.NaN;
+  }
+
+  /** As long without us as a breath is one, whatever it was for: the tenure is over with it. */
+  private endIfFree(nowMs: number): void {
+    if (this.phase === 'kept' && nowMs - this.freeSinceMs >= this.options.breathMs) {
+      this.phase = 'open';
+    }
   }
 
   state(): string {

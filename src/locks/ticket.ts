@@ -6,7 +6,7 @@ import type { LockOptions } from './options.js';
  * ticket's own token, which is new with each `want`, and tells us.
  */
 export class Ticket {
-  /** Monotonic; from then on nothing is passed on by it, and what was, was told. */
+  /** Monotonic; from then on nothing is passed on by it, and what was, was told or never will be. */
   readonly overAtMs: number;
 
   constructor(

@@ -531,6 +531,15 @@ t.test('each script does what its header says, on a real Redis', async t => {
       t.equal(await stored(), null);
     });
 
+    t.test('who takes and releases the key in a breath makes it no longer', async t => {
+      await put(token);
+      t.strictSame(await yields(token, 'breath'), ['yielded']);
+      await redis.pexpire(companionBytes, 200);
+      t.equal((await want({ proxy: 'p1' }))[0], 'yours');
+      t.strictSame(await releases(), ['released']);
+      between(t, await redis.pttl(companionBytes), 1, 200);
+    });
+
     t.test('a client that looks at the key now sees no token of those who wait', async t => {
       await twoAsked();
       t.strictSame(await yields(token, 'leave'), ['yielded']);

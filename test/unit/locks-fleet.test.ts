@@ -244,6 +244,18 @@ t.test('a key that was free for as long as a breath begins its tenure anew', asy
   t.equal(scene.manager.counters.breaths, 0);
 });
 
+t.test('a client that comes back after as long begins it anew, by its own request', async t => {
+  const scene = new Scene();
+  scene.delegate('lock');
+  for (let visit = 0; visit < 10; visit++) {
+    work(scene, 900);
+    // Nothing is forecast any more: the key is given back, and free until the client comes again.
+    scene.world.live(3000);
+    t.equal(scene.inRedis('lock'), null, `visit ${visit}`);
+  }
+  t.equal(scene.manager.counters.breaths, 0);
+});
+
 t.test('a key that was free for less goes on with its tenure', async t => {
   const scene = new Scene();
   scene.prove('lock');

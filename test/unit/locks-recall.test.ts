@@ -102,6 +102,20 @@ t.test('a transfer of which nothing is heard is found by asking once more', asyn
   t.equal(fleet.redis.get(0, 'lock'), 'mine', 'by the token of its own ticket');
 });
 
+t.test('a transfer of which nothing was heard refuses nobody once its ticket is over', async t => {
+  const { fleet, first, second } = reservedByFirst();
+  const attempt = second.acquire('lock', 'mine');
+  second.world.answerAll();
+  fleet.hear();
+  second.manager.abandoned(attempt);
+  t.strictSame(first.world.answerAll(), ['yield']);
+  fleet.notices.splice(0);
+  t.match(fleet.redis.get(0, 'lock'), /^forelock:p2:/);
+  fleet.live(1500);
+  t.equal(fleet.redis.get(0, 'lock'), null, 'taken back by name');
+  t.equal(second.state('lock'), 'idle');
+});
+
 t.test('a key that was asked for is not reserved for a while, which grows', async t => {
   const { fleet, first, second } = reservedByFirst(2, { recallBackOffMs: 30_000 });
   const recall = (value: string): void => {
