@@ -1,6 +1,7 @@
 /** What TensorFlow.js computes with where it runs. */
 import t from 'tap';
-import { BACKENDS, chooseBackend } from '../../src/forecast/training/backend.js';
+import { chooseBackend } from '../../src/forecast/training/backend.js';
+import { BACKENDS } from '../../src/forecast/training/backend-names.js';
 import { train, trainingDefaults } from '../../src/forecast/training/train.js';
 import { alternating } from '../harness/training-sets.js';
 

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import t from 'tap';
 import { PARTS, partLengths } from '../../src/forecast/network/weights.js';
-import { type BackendName, chooseBackend } from '../../src/forecast/training/backend.js';
+import { chooseBackend } from '../../src/forecast/training/backend.js';
+import type { BackendName } from '../../src/forecast/training/backend-names.js';
 import { Batches } from '../../src/forecast/training/batches.js';
 import { meanLoss } from '../../src/forecast/training/judge.js';
 import type { Lanes } from '../../src/forecast/training/lanes.js';

@@ -1,21 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-
-/** What TensorFlow.js may compute with, the fastest first. */
-export const BACKENDS = ['node', 'wasm', 'cpu'] as const;
-export type BackendName = (typeof BACKENDS)[number];
-
-export interface Backend {
-  readonly name: BackendName;
-  /** Why none of the faster ones is used. */
-  readonly rejected: readonly Rejection[];
-}
-
-export interface Rejection {
-  readonly name: BackendName;
-  readonly reason: string;
-}
+import { BACKENDS, type Backend, type BackendName, type Rejection } from './backend-names.js';
 
 /** As TensorFlow.js calls them. */
 const REGISTERED_AS: Readonly<Record<BackendName, string>> = {
