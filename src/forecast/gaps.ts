@@ -53,7 +53,7 @@ export class Gaps {
 }
 
 /** The normal distribution function, by Abramowitz and Stegun 7.1.26; its error is below 2e-7. */
-function normalBelow(z: number): number {
+export function normalBelow(z: number): number {
   const x = Math.abs(z) / Math.SQRT2;
   const t = 1 / (1 + 0.3275911 * x);
   const poly =
