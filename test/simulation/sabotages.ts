@@ -419,7 +419,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     replace: 'return { token: entry.ticket?.token ?? core.newToken(), ttlMs, leaseMs };',
     why: 'a notice of the earlier ticket counts for the later one',
     invariants: [3, 11],
-    ...TWO_PROXIES,
+    test: 'unit/locks-recall',
   },
   {
     name: 'heed what is told while a script is on its way',

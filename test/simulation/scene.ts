@@ -127,10 +127,10 @@ export class Scene {
   }
 
   /** The key is a proven lock key, idle and absent. */
-  prove(key: string): void {
+  prove(key: string, ttlMs = 10_000): void {
     const { retainMs } = this;
     this.retainMs = 0;
-    for (let grant = 1; grant <= 3; grant++) this.cycle(key, `proof ${grant}`);
+    for (let grant = 1; grant <= 3; grant++) this.cycle(key, `proof ${grant}`, ttlMs);
     this.retainMs = retainMs;
   }
 

@@ -116,6 +116,43 @@ t.test('a transfer of which nothing was heard refuses nobody once its ticket is 
   t.equal(second.state('lock'), 'idle');
 });
 
+t.test('what is told of a ticket counts for none that replaced it', async t => {
+  const fleet = new FleetScene(2, { leaseSlackMinMs: 50 });
+  const [first, second] = [fleet.proxy(1), fleet.proxy(2)];
+  for (const scene of fleet.proxies) {
+    scene.retainMs = 0;
+    scene.prove('lock', 100);
+  }
+  first.acquire('lock', 'holder', 100);
+  first.settle();
+  const attempts = [0, 1].map(() => {
+    const attempt = second.acquire('lock', 'mine', 100, 2);
+    fleet.settle();
+    return attempt;
+  });
+  first.release('lock', 'holder');
+  first.settle();
+  t.match(fleet.redis.get(0, 'lock'), /^forelock:p2:/, 'it is passed on to who waits');
+  const late = fleet.notices.splice(0);
+  t.match(late, [{ to: 2, notice: { kind: 'transfer' } }]);
+  // The second one stands still until that lease is over, and a client straight on Redis is quicker.
+  first.world.pass(250);
+  second.world.nowMs += 250;
+  t.equal(fleet.redis.setNx(0, 'lock', 'direct', 10_000), true);
+  second.world.pass(0);
+  attempts.push(second.acquire('lock', 'mine', 100, 2));
+  second.settle();
+  t.equal(second.manager.find(0, 'lock')?.parked, 1, 'it waits by another ticket');
+  fleet.notices.push(...late);
+  fleet.settle();
+  t.strictSame(
+    attempts.map(({ verdict }) => verdict === 'granted'),
+    [false, false, false],
+    'nobody is granted what another one holds',
+  );
+  t.equal(fleet.redis.get(0, 'lock'), 'direct');
+});
+
 t.test('a key that was asked for is not reserved for a while, which grows', async t => {
   const { fleet, first, second } = reservedByFirst(2, { recallBackOffMs: 30_000 });
   const recall = (value: string): void => {
