@@ -177,6 +177,18 @@ t.test('what is known of a key itself goes before what its template says', async
   t.ok(probability(model, 'host:7', 'usual') < 0.1);
 });
 
+t.test('so it is where any client asks for what carries the variable', async t => {
+  const model = new SequenceModel();
+  const turns = (id: number, next: string): readonly Request[] => [
+    { key: `host:${id}`, client: 1 },
+    { key: `${next}:${id}`, client: 2 },
+  ];
+  repeat(model, 40, id => turns(id, 'usual'));
+  repeat(model, 40, () => turns(7, 'special'), 1e4);
+  t.ok(probability(model, 'host:7', 'special:7') > 0.9);
+  t.ok(probability(model, 'host:7', 'usual:7') < 0.1);
+});
+
 t.test('a key seen once follows its template', async t => {
   const model = new SequenceModel();
   repeat(model, 40, id => [{ key: `host:${id}` }, { key: 'usual' }]);

@@ -1,5 +1,34 @@
-import type { Followers } from './followers.js';
+import { Followers } from './followers.js';
 import type { Rule } from './rule.js';
+
+/** What a thread of requests goes by: the client, or the place of a variable whose value they share. */
+export type By = number;
+
+export const CLIENT: By = -1;
+
+/** What is asked for next, by what the thread goes by. */
+export class Next<Target> {
+  private client: Followers<Target> | undefined;
+  private readonly variables: (Followers<Target> | undefined)[] = [];
+
+  constructor(
+    private readonly most: number,
+    private readonly keep: number,
+  ) {}
+
+  known(by: By): Followers<Target> | undefined {
+    return by === CLIENT ? this.client : this.variables[by];
+  }
+
+  of(by: By): Followers<Target> {
+    const known = this.known(by);
+    if (known !== undefined) return known;
+    const followers = new Followers<Target>(this.most, this.keep);
+    if (by === CLIENT) this.client = followers;
+    else this.variables[by] = followers;
+    return followers;
+  }
+}
 
 /** What is remembered of a template. */
 export interface Template {
@@ -8,12 +37,9 @@ export interface Template {
   readonly key: string;
   /** What stands around the variables. */
   readonly pieces: readonly string[];
-  /** What the same client asks for next; null where nothing is known. */
-  byClient: Followers<Rule> | null;
-  /** By the variable's place: what is asked for next, by anybody, that carries the variable's value. */
-  byVariable: (Followers<Rule> | undefined)[];
+  /** Null once it is forgotten: who still has it must not hold on to others that are. */
+  next: Next<Rule> | null;
   marks: number;
-  forgotten: boolean;
 }
 
 /** What is remembered of a key. */
@@ -23,9 +49,10 @@ export interface KeyRecord {
   readonly key: string;
   template: Template;
   readonly variables: readonly string[];
-  /** Asked for more than once: most keys of most workflows are not, and have no memory of their own. */
-  returned: boolean;
-  /** The keys that a client asks for after this one; null where nothing is known, or its template says it all. */
-  followers: Followers<string> | null;
+  /**
+   * Null for a key that came once, as those of most workflows do, and for one without variables, since
+   * its template says it all.
+   */
+  next: Next<string> | null;
   marks: number;
 }

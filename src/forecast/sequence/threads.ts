@@ -1,11 +1,11 @@
-import type { KeyRecord } from './key-record.js';
+import type { By, KeyRecord } from './key-record.js';
 
 /** One thread of requests, by its last: a client's, or that of a variable's value. */
 export interface Thread<Id> {
   id: Id;
   record: KeyRecord;
-  /** Which variable of the key the thread goes by. */
-  variable: number;
+  /** Where the key has what the thread goes by. */
+  by: By;
   atMs: number;
   before: Thread<Id> | null;
   after: Thread<Id> | null;
@@ -30,17 +30,17 @@ export class Threads<Id> {
     return this.byId.get(id);
   }
 
-  begin(id: Id, record: KeyRecord, variable: number, atMs: number): void {
+  begin(id: Id, record: KeyRecord, by: By, atMs: number): void {
     if (this.byId.size >= this.most && this.oldest !== null) this.forget(this.oldest);
-    const thread: Thread<Id> = { id, record, variable, atMs, before: null, after: null };
+    const thread: Thread<Id> = { id, record, by, atMs, before: null, after: null };
     this.byId.set(id, thread);
     this.append(thread);
   }
 
-  goOn(thread: Thread<Id>, record: KeyRecord, variable: number, atMs: number): void {
+  goOn(thread: Thread<Id>, record: KeyRecord, by: By, atMs: number): void {
     this.take(thread);
     thread.record = record;
-    thread.variable = variable;
+    thread.by = by;
     thread.atMs = atMs;
     this.append(thread);
   }
