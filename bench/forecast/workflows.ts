@@ -82,6 +82,20 @@ const workflowKinds: readonly (readonly Step[])[] = [
   })),
 ];
 
+/** In the mean. */
+export const stepsPerWorkflow =
+  workflowKinds.reduce((all, steps) => all + stepsInTheMean(steps), 0) / workflowKinds.length;
+
+function stepsInTheMean(steps: readonly Step[]): number {
+  let reached = 1;
+  let mean = 0;
+  for (const step of steps) {
+    reached *= step.reached;
+    mean += reached;
+  }
+  return mean;
+}
+
 /** Numbers of users are drawn from so many: most have not been seen, some come back. */
 const USERS = 100_000;
 /** Where orders begin to be counted. */
