@@ -38,6 +38,7 @@ export class Delays implements DelayLaw {
   private variance = 0;
   atOnce = 0;
   logMean = 0;
+  logSpread = FIRST_SPREAD;
 
   get count(): number {
     return this.all;
@@ -54,9 +55,10 @@ export class Delays implements DelayLaw {
     this.variance = (1 - weight) * (this.variance + weight * off * off);
     this.logMean += weight * off;
     this.later++;
+    this.logSpread = this.spread();
   }
 
-  get logSpread(): number {
+  private spread(): number {
     // The guess fades with the square of the count: a timer is known for one after a few delays.
     const guess = FIRST_SPREAD / Math.max(1, this.later);
     const jitter = Math.min(JITTER_MS / Math.exp(this.logMean), JITTER_SPREAD_MAX);

@@ -32,6 +32,11 @@ export class Followers<Target> {
     private readonly keep: number,
   ) {}
 
+  find(target: Target): Follower<Target> | undefined {
+    for (const follower of this.list) if (follower.target === target) return follower;
+    return undefined;
+  }
+
   /** Nothing followed. */
   ended(): void {
     this.opportunities = this.opportunities * this.keep + 1;

@@ -1,3 +1,5 @@
+import type { ForecastKey } from '../forecast.js';
+import { Expectations, type Expected } from './expectations.js';
 import type { Follower, Followers } from './followers.js';
 import { Foretold } from './foretold.js';
 import { keyParts, piecesOf } from './key-parts.js';
@@ -14,6 +16,8 @@ export interface SequenceOptions {
   readonly sequenceTemplatesMax: number;
   /** Clients, and values of variables, whose last request is remembered. */
   readonly sequenceThreadsMax: number;
+  /** Keys that are waited for at a time; further ones are not. */
+  readonly sequenceExpectedMax: number;
   /** What comes later after a request does not follow it. */
   readonly sequenceHorizonMs: number;
 }
@@ -22,6 +26,7 @@ export const sequenceDefaults: SequenceOptions = {
   sequenceKeysMax: 10_000,
   sequenceTemplatesMax: 10_000,
   sequenceThreadsMax: 10_000,
+  sequenceExpectedMax: 20_000,
   sequenceHorizonMs: 10_000,
 };
 
@@ -46,6 +51,7 @@ export class SequenceModel {
   private readonly templates: Remembered<Template>;
   private readonly clients: Threads<number>;
   private readonly values: Threads<string>;
+  private readonly expectations: Expectations;
   private readonly foretold = new Foretold();
 
   constructor(private readonly options: SequenceOptions = sequenceDefaults) {
@@ -55,17 +61,22 @@ export class SequenceModel {
     this.templates = new Remembered(options.sequenceTemplatesMax, template => {
       template.next = null;
     });
-    this.clients = new Threads(options.sequenceThreadsMax);
-    this.values = new Threads(options.sequenceThreadsMax);
+    this.expectations = new Expectations(options.sequenceExpectedMax);
+    const over = ({ expected, by }: { readonly expected: Expected; readonly by: By }): void => {
+      this.expectations.over(expected, by, null);
+    };
+    this.clients = new Threads<number>(options.sequenceThreadsMax, over);
+    this.values = new Threads<string>(options.sequenceThreadsMax, over);
   }
 
   /** What is remembered, for the limits to be seen. */
-  get sizes(): { keys: number; templates: number; clients: number; values: number } {
+  get sizes(): Readonly<Record<'keys' | 'templates' | 'clients' | 'values' | 'expected', number>> {
     return {
       keys: this.keys.size,
       templates: this.templates.size,
       clients: this.clients.size,
       values: this.values.size,
+      expected: this.expectations.size,
     };
   }
 
@@ -74,13 +85,19 @@ export class SequenceModel {
     this.refresh(atMs);
     const record = this.recordOf(database, key);
     if (record === null) return;
-    goOn(this.clients, clientId, record, CLIENT, atMs);
     const { variables } = record;
+    // What was expected is over in every thread before anything is expected anew.
+    this.follow(this.clients.get(clientId), record, atMs);
     for (let at = 0; at < variables.length; at++) {
-      const value = variables[at];
-      // A value that stands twice in a key is one thread.
-      if (value === undefined || variables.indexOf(value) < at) continue;
-      goOn(this.values, value, record, at, atMs);
+      if (isFirst(variables, at)) this.follow(this.values.get(variables[at] ?? ''), record, atMs);
+    }
+    this.foretell(record);
+    const expected = this.expectations.expect(this.foretold.list, atMs);
+    goOn(this.clients, clientId, record, CLIENT, atMs, expected);
+    for (let at = 0; at < variables.length; at++) {
+      if (isFirst(variables, at)) {
+        goOn(this.values, variables[at] ?? '', record, at, atMs, expected);
+      }
     }
   }
 
@@ -96,13 +113,39 @@ export class SequenceModel {
    * itself. No key comes twice. The list and what is in it are used again by the next call.
    */
   successors(database: number, key: string): readonly Successor[] {
-    this.foretold.clear();
     const record = this.keys.get(database, key);
-    if (record !== undefined) {
-      this.foretold.addThread(record, CLIENT);
-      for (let at = 0; at < record.variables.length; at++) this.foretold.addThread(record, at);
-    }
+    if (record === undefined) return [];
+    this.foretell(record);
     return this.foretold.sorted();
+  }
+
+  /**
+   * Probability that the key is asked for within the window from now, as a successor of what was asked
+   * for before; 0 for one that nothing is a successor of.
+   */
+  score(database: number, key: string, windowMs: number, nowMs: number): number {
+    return this.expectations.score(database, key, windowMs, nowMs);
+  }
+
+  /** Keys that may be asked for between these two moments. */
+  due(fromMs: number, toMs: number): Generator<ForecastKey> {
+    return this.expectations.due(fromMs, toMs);
+  }
+
+  private foretell(record: KeyRecord): void {
+    this.foretold.clear();
+    this.foretold.addThread(record, CLIENT);
+    for (let at = 0; at < record.variables.length; at++) {
+      if (isFirst(record.variables, at)) this.foretold.addThread(record, at);
+    }
+  }
+
+  /** The thread has a further request. */
+  private follow<Id>(thread: Thread<Id> | undefined, record: KeyRecord, atMs: number): void {
+    if (thread === undefined) return;
+    this.expectations.over(thread.expected, thread.by, record.key);
+    if (thread.record.database === record.database) followed(thread, record, atMs - thread.atMs);
+    else ended(thread);
   }
 
   /** Null for a key that no rule is made of. */
@@ -140,16 +183,22 @@ export class SequenceModel {
   }
 }
 
-/** The thread has a further request: it followed the one before. */
-function goOn<Id>(threads: Threads<Id>, id: Id, record: KeyRecord, by: By, atMs: number): void {
+/** A value that stands twice in a key is one thread, that of its first place. */
+function isFirst(variables: readonly string[], at: number): boolean {
+  return variables.indexOf(variables[at] ?? '') === at;
+}
+
+function goOn<Id>(
+  threads: Threads<Id>,
+  id: Id,
+  record: KeyRecord,
+  by: By,
+  atMs: number,
+  expected: Expected,
+): void {
   const thread = threads.get(id);
-  if (thread === undefined) {
-    threads.begin(id, record, by, atMs);
-    return;
-  }
-  if (thread.record.database === record.database) followed(thread, record, atMs - thread.atMs);
-  else ended(thread);
-  threads.goOn(thread, record, by, atMs);
+  if (thread === undefined) threads.begin(id, record, by, atMs, expected);
+  else threads.goOn(thread, record, by, atMs, expected);
 }
 
 function followed<Id>({ record: before, by }: Thread<Id>, after: KeyRecord, delayMs: number): void {
@@ -160,7 +209,7 @@ function followed<Id>({ record: before, by }: Thread<Id>, after: KeyRecord, dela
   }
   const own = before.next?.of(by);
   if (own === undefined) return;
-  const same = own.list.find(({ target }) => target === after.key);
+  const same = own.find(after.key);
   own.followed(same ?? own.admit(after.key), delayMs);
 }
 

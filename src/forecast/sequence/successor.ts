@@ -1,11 +1,14 @@
 import { type DelayLaw, delayBelow } from './delay.js';
+import { type By, CLIENT } from './key-record.js';
 
 /** A key that may be asked for next, and when. */
 export class Successor implements DelayLaw {
   database = 0;
   /** Binary string. */
   key = '';
-  /** That it is asked for next, within the horizon, 0 to 1. */
+  /** The thread in which it is: the client's, or that of a variable of the key before. */
+  by: By = CLIENT;
+  /** That it is asked for next in that thread, within the horizon, 0 to 1. */
   probability = 0;
   atOnce = 0;
   logMean = 0;
@@ -21,6 +24,16 @@ export class Successor implements DelayLaw {
   /** Probability that the delay is shorter, given that the request comes. */
   below(delayMs: number): number {
     return delayBelow(this, delayMs);
+  }
+
+  /** The delay before which it is unlikely. */
+  get earliestMs(): number {
+    return this.atOnce > 0.05 ? 0 : Math.exp(this.logMean - 3 * this.logSpread);
+  }
+
+  /** The delay after which it is unlikely still to come. */
+  get latestMs(): number {
+    return Math.exp(this.logMean + 3 * this.logSpread);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Expected } from './expectations.js';
 import type { By, KeyRecord } from './key-record.js';
 
 /** One thread of requests, by its last: a client's, or that of a variable's value. */
@@ -7,20 +8,25 @@ export interface Thread<Id> {
   /** Where the key has what the thread goes by. */
   by: By;
   atMs: number;
+  /** What its last request lets expect. */
+  expected: Expected;
   before: Thread<Id> | null;
   after: Thread<Id> | null;
 }
 
 /**
  * The threads whose last request is not past the horizon, in order of time, at most so many: those in
- * excess are forgotten from the oldest on, and count for nothing.
+ * excess are forgotten from the oldest on, and count for nothing. `forgotten` is told of each that goes.
  */
 export class Threads<Id> {
   private readonly byId = new Map<Id, Thread<Id>>();
   private oldest: Thread<Id> | null = null;
   private newest: Thread<Id> | null = null;
 
-  constructor(private readonly most: number) {}
+  constructor(
+    private readonly most: number,
+    private readonly forgotten: (thread: Thread<Id>) => void,
+  ) {}
 
   get size(): number {
     return this.byId.size;
@@ -30,18 +36,19 @@ export class Threads<Id> {
     return this.byId.get(id);
   }
 
-  begin(id: Id, record: KeyRecord, by: By, atMs: number): void {
+  begin(id: Id, record: KeyRecord, by: By, atMs: number, expected: Expected): void {
     if (this.byId.size >= this.most && this.oldest !== null) this.forget(this.oldest);
-    const thread: Thread<Id> = { id, record, by, atMs, before: null, after: null };
+    const thread: Thread<Id> = { id, record, by, atMs, expected, before: null, after: null };
     this.byId.set(id, thread);
     this.append(thread);
   }
 
-  goOn(thread: Thread<Id>, record: KeyRecord, by: By, atMs: number): void {
+  goOn(thread: Thread<Id>, record: KeyRecord, by: By, atMs: number, expected: Expected): void {
     this.take(thread);
     thread.record = record;
     thread.by = by;
     thread.atMs = atMs;
+    thread.expected = expected;
     this.append(thread);
   }
 
@@ -57,6 +64,7 @@ export class Threads<Id> {
   private forget(thread: Thread<Id>): void {
     this.byId.delete(thread.id);
     this.take(thread);
+    this.forgotten(thread);
   }
 
   private take(thread: Thread<Id>): void {

@@ -1,0 +1,102 @@
+import { ByKey } from '../by-key.js';
+import type { ForecastKey } from '../forecast.js';
+import type { By } from './key-record.js';
+import { Successor } from './successor.js';
+
+/** A key that is waited for since a request. */
+class Expectation extends Successor {
+  constructor(
+    successor: Successor,
+    readonly sinceMs: number,
+  ) {
+    super();
+    this.database = successor.database;
+    this.key = successor.key;
+    this.by = successor.by;
+    this.probability = successor.probability;
+    this.drawTo(successor, 1);
+  }
+}
+
+/** What one request lets expect; its threads share it. */
+export type Expected = Expectation[];
+
+/** All that a key is expected by. */
+interface Awaited extends ForecastKey {
+  readonly list: Expectation[];
+}
+
+/**
+ * The keys that are waited for at present, a bounded number of them. What one thread expects ends with
+ * the thread's next request, whichever that is, or with the horizon.
+ */
+export class Expectations {
+  private readonly awaited = new ByKey<Awaited>();
+  private count = 0;
+
+  constructor(private readonly most: number) {}
+
+  get size(): number {
+    return this.count;
+  }
+
+  expect(successors: readonly Successor[], atMs: number): Expected {
+    const expected: Expected = [];
+    for (const successor of successors) {
+      if (this.count >= this.most) break;
+      const expectation = new Expectation(successor, atMs);
+      expected.push(expectation);
+      this.add(expectation);
+    }
+    return expected;
+  }
+
+  /** The thread that goes by this has its next request, for that key; or none any more where it is null. */
+  over(expected: Expected, by: By, key: string | null): void {
+    let kept = 0;
+    for (const expectation of expected) {
+      if (expectation.by === by || expectation.key === key) this.drop(expectation);
+      else expected[kept++] = expectation;
+    }
+    expected.length = kept;
+  }
+
+  /** Probability that the key is asked for within the window from now, by any of those that it is expected of. */
+  score(database: number, key: string, windowMs: number, nowMs: number): number {
+    const awaited = this.awaited.get(database, key);
+    if (awaited === undefined) return 0;
+    let none = 1;
+    for (const expectation of awaited.list) {
+      none *= 1 - expectation.score(nowMs - expectation.sinceMs, windowMs);
+    }
+    return 1 - none;
+  }
+
+  /** Keys that may be asked for between these two moments. */
+  *due(fromMs: number, toMs: number): Generator<ForecastKey> {
+    for (const awaited of this.awaited.values()) {
+      const isDue = awaited.list.some(
+        ({ sinceMs, earliestMs, latestMs }) =>
+          sinceMs + earliestMs <= toMs && sinceMs + latestMs >= fromMs,
+      );
+      if (isDue) yield awaited;
+    }
+  }
+
+  private add(expectation: Expectation): void {
+    const { database, key } = expectation;
+    const awaited = this.awaited.get(database, key);
+    if (awaited === undefined) this.awaited.add({ database, key, list: [expectation] });
+    else awaited.list.push(expectation);
+    this.count++;
+  }
+
+  private drop(expectation: Expectation): void {
+    const awaited = this.awaited.get(expectation.database, expectation.key);
+    const at = awaited?.list.indexOf(expectation) ?? -1;
+    if (awaited === undefined || at < 0) return;
+    awaited.list.splice(at, 1);
+    this.count--;
+    if (awaited.list.length === 0) this.awaited.delete(awaited);
+  }
+}
