@@ -189,6 +189,50 @@ t.test('so it is where any client asks for what carries the variable', async t =
   t.ok(probability(model, 'host:7', 'usual:7') < 0.1);
 });
 
+t.test('a key that does as its template is as certain as that from the first time on', async t => {
+  const model = new SequenceModel();
+  repeat(model, 40, id => [{ key: `host:${id}` }, { key: 'usual' }]);
+  for (const times of [1, 2, 3]) {
+    repeat(model, 1, () => [{ key: 'host:7' }, { key: 'usual' }], 1e4);
+    t.ok(probability(model, 'host:7', 'usual') > 0.9, `${times}`);
+  }
+});
+
+t.test('what follows a key may depend on the key before it', async t => {
+  const model = new SequenceModel();
+  const lines = [
+    ['left', 'middle', 'one'],
+    ['right', 'middle', 'two'],
+    // A second attempt, and the third request is another lock.
+    ['again', 'again', 'three'],
+  ];
+  repeat(model, 90, count => (lines[count % 3] ?? []).map(key => ({ key })));
+  const after = (before: string, key: string, next: string): number =>
+    model.successors(0, key, before).find(successor => successor.key === next)?.probability ?? 0;
+  t.ok(after('left', 'middle', 'one') > 0.9);
+  t.ok(after('left', 'middle', 'two') < 0.1);
+  t.ok(after('right', 'middle', 'two') > 0.9);
+  t.ok(after('again', 'again', 'three') > 0.9);
+  t.ok(after('', 'again', 'again') > 0.9);
+  const unknown = after('never', 'middle', 'one');
+  t.ok(Math.abs(unknown - 0.5) < 0.1, 'else the key alone counts');
+  const atMs = ask(model, [{ key: 'left' }, { key: 'middle' }], 1e9);
+  t.ok(model.score(0, 'one', 1000, atMs) > 0.9);
+  t.ok(model.score(0, 'two', 1000, atMs) < 0.1);
+});
+
+t.test('of many keys before one, those that come often stay told apart', async t => {
+  const model = new SequenceModel();
+  repeat(model, 200, count => {
+    const known = count % 2 === 0;
+    const before = known ? 'known' : `chance${'abcdefghijklmnop'.charAt(count % 16)}`;
+    return [{ key: before }, { key: 'middle' }, { key: known ? 'one' : 'two' }];
+  });
+  const [next] = model.successors(0, 'middle', 'known');
+  t.equal(next?.key, 'one');
+  t.ok((next?.probability ?? 0) > 0.9);
+});
+
 t.test('a key seen once follows its template', async t => {
   const model = new SequenceModel();
   repeat(model, 40, id => [{ key: `host:${id}` }, { key: 'usual' }]);

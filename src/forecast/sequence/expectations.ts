@@ -1,5 +1,6 @@
 import { ByKey } from '../by-key.js';
 import type { ForecastKey } from '../forecast.js';
+import type { Foretold } from './foretold.js';
 import type { By } from './key-record.js';
 import { Successor } from './successor.js';
 
@@ -40,10 +41,11 @@ export class Expectations {
     return this.count;
   }
 
-  expect(successors: readonly Successor[], atMs: number): Expected {
+  expect(foretold: Foretold, atMs: number): Expected {
     const expected: Expected = [];
-    for (const successor of successors) {
-      if (this.count >= this.most) break;
+    for (let index = 0; index < foretold.size && this.count < this.most; index++) {
+      const successor = foretold.at(index);
+      if (successor === undefined) break;
       const expectation = new Expectation(successor, atMs);
       expected.push(expectation);
       this.add(expectation);

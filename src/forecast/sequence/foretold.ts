@@ -1,100 +1,124 @@
-import type { DelayLaw } from './delay.js';
-import type { Followers } from './followers.js';
+import type { Follower, Followers } from './followers.js';
 import type { By, KeyRecord } from './key-record.js';
 import { boundKey, type Rule } from './rule.js';
 import { Successor } from './successor.js';
 
-/** Less likely successors are not worth being waited for. */
+/** Less likely successors are not worth being waited for … */
 const PROBABILITY_MIN = 0.03;
-/** Delays of a key's own that weigh as much as those of its template. */
-const TEMPLATE_DELAY_WEIGHT = 2;
+/** … and what adds less to one is not worth being looked at. */
+const ADDS_MIN = 0.005;
+/** Delays that are known of a key itself and weigh as much as those that its template or its like have. */
+const GENERAL_DELAY_WEIGHT = 2;
 
-/** What is foretold after one request, gathered from what is known; used again for the next one. */
+/**
+ * What is foretold after one request, gathered from what is known, from the special to the general:
+ * what came after this key and the one before it, after this key, after one of its template. Each has
+ * the probability that the more special leaves. Used again for the next request.
+ */
 export class Foretold {
-  readonly list: Successor[] = [];
-  private readonly spare: Successor[] = [];
-  /** Keys that the rules of one thread lead to. */
-  private readonly bound: string[] = [];
+  /** The first `count` count; the rest are to be used again. */
+  private readonly successors: Successor[] = [];
+  private count = 0;
 
   clear(): void {
-    this.list.length = 0;
+    this.count = 0;
+  }
+
+  get size(): number {
+    return this.count;
+  }
+
+  at(index: number): Successor | undefined {
+    return index < this.count ? this.successors[index] : undefined;
   }
 
   /** The likeliest first. */
   sorted(): readonly Successor[] {
-    return this.list.sort((one, other) => other.probability - one.probability);
+    return this.successors
+      .slice(0, this.count)
+      .sort((one, other) => other.probability - one.probability);
   }
 
-  /** Adds what comes next in one thread; where others foretold a key too, the more certain one counts. */
-  addThread(record: KeyRecord, by: By): void {
+  /**
+   * Adds what comes next in one thread; where another foretold a key too, the more certain one counts.
+   * `afterTwo` is what is known of this key after the one that the thread had before it.
+   */
+  addThread(record: KeyRecord, by: By, afterTwo: Followers<string> | undefined): void {
+    const from = this.count;
     const own = record.next?.known(by);
     const rules = record.template.next?.known(by);
-    this.bound.length = 0;
-    if (rules !== undefined) this.addRules(record, by, rules, own);
-    if (own === undefined) return;
-    for (const follower of own.list) {
-      if (this.bound.includes(follower.target)) continue;
-      this.add(record, by, follower.target, own.probability(follower), follower.delays);
+    let left = afterTwo?.left ?? 1;
+    if (afterTwo !== undefined) this.addKeys(from, afterTwo, 1);
+    if (own !== undefined) {
+      this.addKeys(from, own, left);
+      left *= own.left;
+    }
+    if (rules !== undefined) this.addRules(from, rules, left, record);
+    this.settle(from, record.database, by);
+  }
+
+  private addKeys(from: number, followers: Followers<string>, share: number): void {
+    for (const follower of followers.list) {
+      const probability = share * followers.probability(follower);
+      if (probability >= ADDS_MIN) this.add(from, follower.target, probability, follower);
     }
   }
 
-  /** A key's own followers go before those of its template, which have the probability that they leave. */
-  private addRules(
-    record: KeyRecord,
-    by: By,
-    rules: Followers<Rule>,
-    own: Followers<string> | undefined,
-  ): void {
-    const left = own?.left ?? 1;
+  private addRules(from: number, rules: Followers<Rule>, share: number, record: KeyRecord): void {
     for (const rule of rules.list) {
-      const probability = left * rules.probability(rule);
-      if (probability < PROBABILITY_MIN) continue;
+      const probability = share * rules.probability(rule);
+      if (probability < ADDS_MIN) continue;
       const key = boundKey(rule.target, record);
-      // Two rules may lead to one key by chance; the first is as good as the other.
-      if (key === null || this.bound.includes(key)) continue;
-      this.bound.push(key);
-      const same = own?.find(key);
-      if (own === undefined || same === undefined) {
-        this.add(record, by, key, probability, rule.delays);
-        continue;
-      }
-      const both = probability + own.probability(same);
-      const { count } = same.delays;
-      this.add(record, by, key, both, rule.delays)?.drawTo(
-        same.delays,
-        count / (count + TEMPLATE_DELAY_WEIGHT),
-      );
+      if (key !== null) this.add(from, key, probability, rule);
     }
   }
 
-  /** Null where it is too unlikely, or foretold with more certainty already. */
-  private add(
-    { database }: KeyRecord,
-    by: By,
-    key: string,
-    probability: number,
-    law: DelayLaw,
-  ): Successor | null {
-    if (probability < PROBABILITY_MIN) return null;
-    const successor = this.successorFor(key);
-    if (successor.probability >= probability) return null;
-    successor.database = database;
-    successor.by = by;
-    successor.probability = probability;
-    successor.drawTo(law, 1);
-    return successor;
-  }
-
-  private successorFor(key: string): Successor {
-    for (const successor of this.list) if (successor.key === key) return successor;
-    let successor = this.spare[this.list.length];
+  /** The special came before the general, which adds to it, and to its delays the more, the fewer it has seen. */
+  private add(from: number, key: string, probability: number, { delays }: Follower<unknown>): void {
+    for (let index = from; index < this.count; index++) {
+      const known = this.successors[index];
+      if (known?.key !== key) continue;
+      known.probability += probability;
+      known.drawTo(delays, GENERAL_DELAY_WEIGHT / (GENERAL_DELAY_WEIGHT + known.seen));
+      known.seen += delays.count;
+      return;
+    }
+    let successor = this.successors[this.count];
     if (successor === undefined) {
       successor = new Successor();
-      this.spare.push(successor);
+      this.successors.push(successor);
     }
+    this.count++;
     successor.key = key;
-    successor.probability = 0;
-    this.list.push(successor);
-    return successor;
+    successor.probability = probability;
+    successor.seen = delays.count;
+    successor.drawTo(delays, 1);
+  }
+
+  /** Of what was added from there on, what is likely enough and not yet foretold with more certainty stays. */
+  private settle(from: number, database: number, by: By): void {
+    const until = this.count;
+    this.count = from;
+    for (let index = from; index < until; index++) {
+      const successor = this.successors[index];
+      if (successor === undefined || successor.probability < PROBABILITY_MIN) continue;
+      successor.database = database;
+      successor.by = by;
+      const at = this.placeOf(successor, from);
+      const other = this.successors[at];
+      if (at < from && other !== undefined && other.probability >= successor.probability) continue;
+      if (other === undefined) continue;
+      this.successors[at] = successor;
+      this.successors[index] = other;
+      if (at >= from) this.count++;
+    }
+  }
+
+  /** Where the same key stands among those of other threads; else the next free place. */
+  private placeOf({ key }: Successor, from: number): number {
+    for (let index = 0; index < from; index++) {
+      if (this.successors[index]?.key === key) return index;
+    }
+    return this.count;
   }
 }

@@ -30,6 +30,41 @@ export class Next<Target> {
   }
 }
 
+/**
+ * What a client asks for after this key, by the key that it asked for before: what follows a second
+ * attempt is not what follows the first. Of a bounded number of keys before; the least frequent makes room.
+ */
+export class AfterTwo {
+  private readonly list: { readonly before: string; readonly followers: Followers<string> }[] = [];
+
+  constructor(
+    private readonly mostBefore: number,
+    private readonly most: number,
+    private readonly keep: number,
+  ) {}
+
+  known(before: string): Followers<string> | undefined {
+    for (const each of this.list) if (each.before === before) return each.followers;
+    return undefined;
+  }
+
+  of(before: string): Followers<string> {
+    const known = this.known(before);
+    if (known !== undefined) return known;
+    const followers = new Followers<string>(this.most, this.keep);
+    let place = this.list.length;
+    if (place === this.mostBefore) {
+      place = 0;
+      for (const [index, each] of this.list.entries()) {
+        const least = this.list[place]?.followers.opportunities ?? 0;
+        if (each.followers.opportunities < least) place = index;
+      }
+    }
+    this.list[place] = { before, followers };
+    return followers;
+  }
+}
+
 /** What is remembered of a template. */
 export interface Template {
   readonly database: number;
@@ -54,5 +89,7 @@ export interface KeyRecord {
    * its template says it all.
    */
   next: Next<string> | null;
+  /** The same by the key that the client asked for before; null for a key that came once. */
+  afterTwo: AfterTwo | null;
   marks: number;
 }

@@ -3,7 +3,7 @@ import { Expectations, type Expected } from './expectations.js';
 import type { Follower, Followers } from './followers.js';
 import { Foretold } from './foretold.js';
 import { keyParts, piecesOf } from './key-parts.js';
-import { type By, CLIENT, type KeyRecord, Next, type Template } from './key-record.js';
+import { AfterTwo, type By, CLIENT, type KeyRecord, Next, type Template } from './key-record.js';
 import { Remembered } from './remembered.js';
 import { leadsTo, type Rule, ruleBetween } from './rule.js';
 import type { Successor } from './successor.js';
@@ -33,9 +33,11 @@ export const sequenceDefaults: SequenceOptions = {
 /** Followers told apart, of a template and of a key. */
 const TEMPLATE_FOLLOWERS = 8;
 const KEY_FOLLOWERS = 6;
-/** What is left of a count after one further opportunity: memories of about 200 and 50. */
+/** Keys before a key that are told apart. */
+const KEYS_BEFORE = 6;
+/** What is left of a count after one further opportunity: memories of about 200 and 20. */
 const TEMPLATE_KEEP = 1 - 1 / 200;
-const KEY_KEEP = 1 - 1 / 50;
+const KEY_KEEP = 1 - 1 / 20;
 /** Longer keys, and those of more variables, are no names that a rule would make. */
 const KEY_LENGTH_MAX = 512;
 const VARIABLES_MAX = 8;
@@ -57,6 +59,7 @@ export class SequenceModel {
   constructor(private readonly options: SequenceOptions = sequenceDefaults) {
     this.keys = new Remembered(options.sequenceKeysMax, record => {
       record.next = null;
+      record.afterTwo = null;
     });
     this.templates = new Remembered(options.sequenceTemplatesMax, template => {
       template.next = null;
@@ -87,12 +90,13 @@ export class SequenceModel {
     if (record === null) return;
     const { variables } = record;
     // What was expected is over in every thread before anything is expected anew.
-    this.follow(this.clients.get(clientId), record, atMs);
+    const client = this.clients.get(clientId);
+    this.follow(client, record, atMs);
     for (let at = 0; at < variables.length; at++) {
       if (isFirst(variables, at)) this.follow(this.values.get(variables[at] ?? ''), record, atMs);
     }
-    this.foretell(record);
-    const expected = this.expectations.expect(this.foretold.list, atMs);
+    this.foretell(record, client?.record.key ?? '');
+    const expected = this.expectations.expect(this.foretold, atMs);
     goOn(this.clients, clientId, record, CLIENT, atMs, expected);
     for (let at = 0; at < variables.length; at++) {
       if (isFirst(variables, at)) {
@@ -110,12 +114,13 @@ export class SequenceModel {
 
   /**
    * What is likely asked for after a request for this key, the likeliest first; it may be the key
-   * itself. No key comes twice. The list and what is in it are used again by the next call.
+   * itself. No key comes twice. `keyBefore` is the key that the client asked for before. What is in the
+   * list is used again by the next call.
    */
-  successors(database: number, key: string): readonly Successor[] {
+  successors(database: number, key: string, keyBefore = ''): readonly Successor[] {
     const record = this.keys.get(database, key);
     if (record === undefined) return [];
-    this.foretell(record);
+    this.foretell(record, keyBefore);
     return this.foretold.sorted();
   }
 
@@ -132,11 +137,11 @@ export class SequenceModel {
     return this.expectations.due(fromMs, toMs);
   }
 
-  private foretell(record: KeyRecord): void {
+  private foretell(record: KeyRecord, keyBefore: string): void {
     this.foretold.clear();
-    this.foretold.addThread(record, CLIENT);
+    this.foretold.addThread(record, CLIENT, record.afterTwo?.known(keyBefore));
     for (let at = 0; at < record.variables.length; at++) {
-      if (isFirst(record.variables, at)) this.foretold.addThread(record, at);
+      if (isFirst(record.variables, at)) this.foretold.addThread(record, at, undefined);
     }
   }
 
@@ -158,6 +163,7 @@ export class SequenceModel {
         this.templates.used(known.template);
       }
       this.keys.used(known);
+      known.afterTwo ??= new AfterTwo(KEYS_BEFORE, KEY_FOLLOWERS, KEY_KEEP);
       if (known.variables.length > 0) known.next ??= new Next(KEY_FOLLOWERS, KEY_KEEP);
       return known;
     }
@@ -165,7 +171,15 @@ export class SequenceModel {
     const { template: text, variables } = keyParts(key);
     if (variables.length > VARIABLES_MAX) return null;
     const template = this.templateOf(database, text, key);
-    const record: KeyRecord = { database, key, template, variables, next: null, marks: 0 };
+    const record: KeyRecord = {
+      database,
+      key,
+      template,
+      variables,
+      next: null,
+      afterTwo: null,
+      marks: 0,
+    };
     this.keys.add(record);
     return record;
   }
@@ -201,21 +215,25 @@ function goOn<Id>(
   else threads.goOn(thread, record, by, atMs, expected);
 }
 
-function followed<Id>({ record: before, by }: Thread<Id>, after: KeyRecord, delayMs: number): void {
+function followed<Id>(thread: Thread<Id>, after: KeyRecord, delayMs: number): void {
+  const { record: before, by } = thread;
   const rules = before.template.next?.of(by);
   if (rules !== undefined) {
     const rule = ruleFor(rules, before, after) ?? rules.admit(ruleBetween(before, after));
     rules.followed(rule, delayMs);
   }
-  const own = before.next?.of(by);
-  if (own === undefined) return;
-  const same = own.find(after.key);
-  own.followed(same ?? own.admit(after.key), delayMs);
+  keyFollowed(before.next?.of(by), after.key, delayMs);
+  if (by === CLIENT) keyFollowed(before.afterTwo?.of(thread.keyBefore), after.key, delayMs);
 }
 
-function ended<Id>({ record, by }: Thread<Id>): void {
+function keyFollowed(followers: Followers<string> | undefined, key: string, delayMs: number): void {
+  followers?.followed(followers.find(key) ?? followers.admit(key), delayMs);
+}
+
+function ended<Id>({ record, by, keyBefore }: Thread<Id>): void {
   record.template.next?.of(by).ended();
   record.next?.of(by).ended();
+  if (by === CLIENT) record.afterTwo?.of(keyBefore).ended();
 }
 
 /** Of the rules that lead there the most frequent: one alone, so that no request counts twice. */

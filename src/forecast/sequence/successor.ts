@@ -10,6 +10,8 @@ export class Successor implements DelayLaw {
   by: By = CLIENT;
   /** That it is asked for next in that thread, within the horizon, 0 to 1. */
   probability = 0;
+  /** Delays that the rest is known from. */
+  seen = 0;
   atOnce = 0;
   logMean = 0;
   logSpread = 1;

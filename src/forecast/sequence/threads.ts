@@ -5,6 +5,8 @@ import type { By, KeyRecord } from './key-record.js';
 export interface Thread<Id> {
   id: Id;
   record: KeyRecord;
+  /** The key that it had before; empty where there was none within the horizon. */
+  keyBefore: string;
   /** Where the key has what the thread goes by. */
   by: By;
   atMs: number;
@@ -38,13 +40,23 @@ export class Threads<Id> {
 
   begin(id: Id, record: KeyRecord, by: By, atMs: number, expected: Expected): void {
     if (this.byId.size >= this.most && this.oldest !== null) this.forget(this.oldest);
-    const thread: Thread<Id> = { id, record, by, atMs, expected, before: null, after: null };
+    const thread: Thread<Id> = {
+      id,
+      record,
+      keyBefore: '',
+      by,
+      atMs,
+      expected,
+      before: null,
+      after: null,
+    };
     this.byId.set(id, thread);
     this.append(thread);
   }
 
   goOn(thread: Thread<Id>, record: KeyRecord, by: By, atMs: number, expected: Expected): void {
     this.take(thread);
+    thread.keyBefore = thread.record.key;
     thread.record = record;
     thread.by = by;
     thread.atMs = atMs;
