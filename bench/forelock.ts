@@ -7,6 +7,8 @@ import { ExplainedError } from './run-to-exit.js';
 export interface Forelock extends Program {
   /** Locks granted from memory since the start, by its own metrics. */
   memoryGrants(): Promise<number>;
+  /** Its metrics, in Prometheus's text format. */
+  metrics(): Promise<string>;
 }
 
 /** How long Forelock may take until it has found its Redis. */
@@ -29,7 +31,11 @@ export async function startForelock(
     ];
   });
   await untilReady(program, http);
-  return { ...program, memoryGrants: () => memoryGrants(http) };
+  return {
+    ...program,
+    memoryGrants: () => memoryGrants(http),
+    metrics: () => metricsText(http),
+  };
 }
 
 /** One Forelock with a listener for each Redis, in the same order. */
@@ -81,10 +87,14 @@ async function isReady(http: string): Promise<boolean> {
   }
 }
 
-async function memoryGrants(http: string): Promise<number> {
+async function metricsText(http: string): Promise<string> {
   const response = await fetch(`http://${http}/metrics`);
+  return response.text();
+}
+
+async function memoryGrants(http: string): Promise<number> {
   const sample = /^forelock_lock_grants_total\{by="memory",.*\} (\d+)$/m.exec(
-    await response.text(),
+    await metricsText(http),
   );
   if (sample === null) throw new Error('/metrics tells no locks granted from memory');
   return Number(sample[1]);

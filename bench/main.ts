@@ -4,6 +4,7 @@ import * as group from './group.js';
 import * as handoff from './handoff.js';
 import * as idle from './idle.js';
 import * as micro from './micro.js';
+import * as mixed from './mixed.js';
 import { type BenchOption, optionHelp } from './options.js';
 import * as passthrough from './passthrough.js';
 import * as recall from './recall.js';
@@ -19,6 +20,7 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   passthrough: { about: 'throughput of commands that are no locks', code: passthrough },
   idle: { about: 'memory of idle connections', code: idle },
   acquire: { about: 'latency of taking a lock, and its cost in Redis commands', code: acquire },
+  mixed: { about: 'latency of locks under a mixed load, by forecast', code: mixed },
   group: { about: 'clients that contend for one Redlock over several masters', code: group },
   handoff: { about: 'waiting for a lock that many clients want', code: handoff },
   storm: { about: 'what clients cost Redis that poll for a lock somebody keeps', code: storm },

@@ -88,6 +88,18 @@ t.test('recall compares a lock that is held ready elsewhere with a free one', as
   t.match(output, /^refused, though nobody held it +<= 0\.00 +\d+\.\d\d +(met|NOT MET)$/m);
 });
 
+t.test('mixed compares the forecast with none, and with keeping everything', async t => {
+  const output = await bench(
+    'main',
+    ...['mixed', '--seconds', '2', '--warm-up-seconds', '1', '--per-second', '60'],
+  );
+  t.match(output, /^workflow, later steps: forecast +\d+ +\d+\.\d % +\d+\.\d{3} +\d+\.\d{3}$/m);
+  t.match(output, /^direct +0\.0 % +- +0\.000 +0\.000 +0\.000 +\d\.\d\d +\d+$/m);
+  t.match(output, /^no forecast +0\.0 % +- +0\.000 .* +\d+$/m, 'nothing is reserved');
+  t.match(output, /^always retain +\d+\.\d % +\d+\.\d % +-?\d+\.\d{3} .* +\d+$/m);
+  t.match(output, /^p50 to no forecast +<= 1\.00 +\d+\.\d\d +(met|NOT MET)$/m);
+});
+
 t.test('storm counts what polling costs Redis', async t => {
   const output = await bench(
     'main',

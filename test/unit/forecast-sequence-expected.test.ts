@@ -84,6 +84,22 @@ for (const { name, ends, next } of endings) {
   });
 }
 
+t.test('what the client alone was expected to ask for is over where another did', async t => {
+  const model = new SequenceModel();
+  let nowMs = 0;
+  const reserveAndPay = (order: number, payer: number): void => {
+    model.requested(0, `order:${order}:reserve`, 1, nowMs);
+    model.requested(0, `audit:${order}`, 2, nowMs + 10);
+    model.requested(0, `order:${order}:pay`, payer, nowMs + 2000);
+    nowMs += 3 * horizonMs;
+  };
+  for (let order = 1000; order < 1030; order++) reserveAndPay(order, 1);
+  model.requested(0, reserve, 1, nowMs);
+  t.ok(model.score(0, pay, horizonMs, nowMs) > 0.7);
+  model.requested(0, pay, 3, nowMs + 100);
+  t.equal(model.score(0, pay, horizonMs, nowMs + 100), 0);
+});
+
 t.test('a lock that two clients are expected to ask for is likelier than for one', async t => {
   const model = new SequenceModel();
   let nowMs = 0;

@@ -106,6 +106,12 @@ const workflows: readonly {
     next: 'order:77:shop:3',
   },
   {
+    name: 'two stay where they are, though they were the same each time',
+    steps: id => [{ key: `from:${id}:to:${id}` }, { key: `book:${id}:on:${id}` }],
+    asked: 'from:3:to:77',
+    next: 'book:3:on:77',
+  },
+  {
     name: 'a UUID is',
     steps: id => [{ key: `cart:${uuid(id)}` }, { key: `pay:${uuid(id)}` }],
     asked: `cart:${uuid(77)}`,
@@ -169,6 +175,20 @@ t.test(
   },
 );
 
+t.test(
+  'where another client asks for something of the same variable, the client counts',
+  async t => {
+    const model = new SequenceModel();
+    repeat(model, 60, id => [
+      { key: `order:${id}:reserve`, client: 1 },
+      { key: id % 2 === 0 ? `audit:${id}` : 'other', client: 2 },
+      { key: `order:${id}:pay`, client: 1 },
+    ]);
+    ask(model, [{ key: 'order:77:reserve' }], 1e7);
+    t.ok(probability(model, 'order:77:reserve', 'order:77:pay') > 0.9);
+  },
+);
+
 t.test('what is known of a key itself goes before what its template says', async t => {
   const model = new SequenceModel();
   repeat(model, 40, id => [{ key: `host:${id}` }, { key: 'usual' }]);
@@ -223,11 +243,12 @@ t.test('what follows a key may depend on the key before it', async t => {
 
 t.test('of many keys before one, those that come often stay told apart', async t => {
   const model = new SequenceModel();
-  repeat(model, 200, count => {
-    const known = count % 2 === 0;
+  const line = (count: number): readonly Request[] => {
+    const known = count < 4 || count % 2 === 0;
     const before = known ? 'known' : `chance${'abcdefghijklmnop'.charAt(count % 16)}`;
     return [{ key: before }, { key: 'middle' }, { key: known ? 'one' : 'two' }];
-  });
+  };
+  repeat(model, 200, line, 0);
   const [next] = model.successors(0, 'middle', 'known');
   t.equal(next?.key, 'one');
   t.ok((next?.probability ?? 0) > 0.9);

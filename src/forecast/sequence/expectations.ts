@@ -33,17 +33,17 @@ interface Awaited extends ForecastKey {
  */
 export class Expectations {
   private readonly awaited = new ByKey<Awaited>();
-  private count = 0;
 
   constructor(private readonly most: number) {}
 
+  /** Keys. */
   get size(): number {
-    return this.count;
+    return this.awaited.size;
   }
 
   expect(foretold: Foretold, atMs: number): Expected {
     const expected: Expected = [];
-    for (let index = 0; index < foretold.size && this.count < this.most; index++) {
+    for (let index = 0; index < foretold.size && this.size < this.most; index++) {
       const successor = foretold.at(index);
       if (successor === undefined) break;
       const expectation = new Expectation(successor, atMs);
@@ -90,7 +90,6 @@ export class Expectations {
     const awaited = this.awaited.get(database, key);
     if (awaited === undefined) this.awaited.add({ database, key, list: [expectation] });
     else awaited.list.push(expectation);
-    this.count++;
   }
 
   private drop(expectation: Expectation): void {
@@ -98,7 +97,6 @@ export class Expectations {
     const at = awaited?.list.indexOf(expectation) ?? -1;
     if (awaited === undefined || at < 0) return;
     awaited.list.splice(at, 1);
-    this.count--;
     if (awaited.list.length === 0) this.awaited.delete(awaited);
   }
 }
