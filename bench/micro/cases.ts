@@ -1,3 +1,4 @@
+import { SequenceModel } from '../../src/forecast/sequence/sequence-model.js';
 import { CommandTable } from '../../src/intent/command-table.js';
 import type { Intent } from '../../src/intent/intent.js';
 import { parseRequest } from '../../src/intent/parse-request.js';
@@ -38,6 +39,8 @@ export function microCases(): readonly MicroCase[] {
     recognise('recognise: EVALSHA release', releaseCommand(), 'release'),
     recognise('recognise: GET is no lock command', encodeCommand('GET', 'user:1042'), null),
     localGrant(),
+    sequence('a request learnt, and what follows foretold: known locks', order => order % 100),
+    sequence('a request learnt, and what follows foretold: new orders', order => order),
   ];
 }
 
@@ -155,6 +158,23 @@ function localGrant(): MicroCase {
     }
     check(verdict === expected, name);
   }
+}
+
+/** Orders of three steps, one after another, each by one of 16 clients. */
+function sequence(name: string, orderAt: (count: number) => number): MicroCase {
+  const steps = ['reserve', 'pay', 'ship'];
+  const model = new SequenceModel();
+  let requests = 0;
+  return {
+    name,
+    operation() {
+      const count = Math.floor(requests / 3);
+      const key = `order:${100_000 + orderAt(count)}:${steps[requests % 3]}`;
+      model.requested(0, key, count % 16, requests * 20);
+      requests++;
+      check(requests < 100 || requests % 3 === 0 || model.sizes.expected > 0, name);
+    },
+  };
 }
 
 function check(right: boolean, name: string): void {

@@ -4,11 +4,18 @@ import type { Foretold } from './foretold.js';
 import type { By } from './key-record.js';
 import { Successor } from './successor.js';
 
+/** All that a key is expected by. */
+interface Awaited extends ForecastKey {
+  readonly list: Expectation[];
+}
+
 /** A key that is waited for since a request. */
 class Expectation extends Successor {
   constructor(
     successor: Successor,
     readonly sinceMs: number,
+    /** Where it stands. */
+    readonly awaited: Awaited,
   ) {
     super();
     this.database = successor.database;
@@ -21,11 +28,6 @@ class Expectation extends Successor {
 
 /** What one request lets expect; its threads share it. */
 export type Expected = Expectation[];
-
-/** All that a key is expected by. */
-interface Awaited extends ForecastKey {
-  readonly list: Expectation[];
-}
 
 /**
  * The keys that are waited for at present, a bounded number of them. What one thread expects ends with
@@ -46,9 +48,10 @@ export class Expectations {
     for (let index = 0; index < foretold.size && this.size < this.most; index++) {
       const successor = foretold.at(index);
       if (successor === undefined) break;
-      const expectation = new Expectation(successor, atMs);
+      const awaited = this.awaitedOf(successor);
+      const expectation = new Expectation(successor, atMs, awaited);
+      awaited.list.push(expectation);
       expected.push(expectation);
-      this.add(expectation);
     }
     return expected;
   }
@@ -60,7 +63,7 @@ export class Expectations {
       if (expectation.by === by || expectation.key === key) this.drop(expectation);
       else expected[kept++] = expectation;
     }
-    expected.length = kept;
+    if (kept < expected.length) expected.length = kept;
   }
 
   /** Probability that the key is asked for within the window from now, by any of those that it is expected of. */
@@ -85,18 +88,17 @@ export class Expectations {
     }
   }
 
-  private add(expectation: Expectation): void {
-    const { database, key } = expectation;
-    const awaited = this.awaited.get(database, key);
-    if (awaited === undefined) this.awaited.add({ database, key, list: [expectation] });
-    else awaited.list.push(expectation);
+  private awaitedOf({ database, key }: Successor): Awaited {
+    const known = this.awaited.get(database, key);
+    if (known !== undefined) return known;
+    const awaited = { database, key, list: [] };
+    this.awaited.add(awaited);
+    return awaited;
   }
 
   private drop(expectation: Expectation): void {
-    const awaited = this.awaited.get(expectation.database, expectation.key);
-    const at = awaited?.list.indexOf(expectation) ?? -1;
-    if (awaited === undefined || at < 0) return;
-    awaited.list.splice(at, 1);
+    const { awaited } = expectation;
+    awaited.list.splice(awaited.list.indexOf(expectation), 1);
     if (awaited.list.length === 0) this.awaited.delete(awaited);
   }
 }

@@ -6,7 +6,7 @@ import { Successor } from './successor.js';
 /** Less likely successors are not worth being waited for … */
 const PROBABILITY_MIN = 0.03;
 /** … and what adds less to one is not worth being looked at. */
-const ADDS_MIN = 0.005;
+const ADDS_MIN = 0.01;
 /** Delays that are known of a key itself and weigh as much as those that its template or its like have. */
 const GENERAL_DELAY_WEIGHT = 2;
 
@@ -53,7 +53,7 @@ export class Foretold {
       this.addKeys(from, own, left);
       left *= own.left;
     }
-    if (rules !== undefined) this.addRules(from, rules, left, record);
+    if (rules !== undefined && left >= ADDS_MIN) this.addRules(from, rules, left, record);
     this.settle(from, record.database, by);
   }
 
