@@ -18,11 +18,7 @@ class Expectation extends Successor {
     readonly awaited: Awaited,
   ) {
     super();
-    this.database = successor.database;
-    this.key = successor.key;
-    this.by = successor.by;
-    this.probability = successor.probability;
-    this.drawTo(successor, 1);
+    this.take(successor);
   }
 }
 

@@ -80,7 +80,6 @@ export class Foretold {
       if (known?.key !== key) continue;
       known.probability += probability;
       known.drawTo(delays, GENERAL_DELAY_WEIGHT / (GENERAL_DELAY_WEIGHT + known.seen));
-      known.seen += delays.count;
       return;
     }
     let successor = this.successors[this.count];
@@ -91,8 +90,7 @@ export class Foretold {
     this.count++;
     successor.key = key;
     successor.probability = probability;
-    successor.seen = delays.count;
-    successor.drawTo(delays, 1);
+    successor.begin(delays);
   }
 
   /** Of what was added from there on, what is likely enough and not yet foretold with more certainty stays. */
