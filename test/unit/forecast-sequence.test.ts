@@ -218,6 +218,17 @@ t.test('a key that does as its template is as certain as that from the first tim
   }
 });
 
+t.test("a key's few delays are drawn to those of its template", async t => {
+  const model = new SequenceModel();
+  repeat(model, 40, id => [{ key: `host:${id}` }, { key: 'usual', afterMs: 100 }]);
+  repeat(model, 2, () => [{ key: 'host:7' }, { key: 'usual', afterMs: 5000 }], 1e4);
+  const below = (): number => model.successors(0, 'host:7')[0]?.below(1000) ?? 0;
+  const few = below();
+  t.ok(few > 0.2 && few < 0.8, String(few));
+  repeat(model, 30, () => [{ key: 'host:7' }, { key: 'usual', afterMs: 5000 }], 1e4);
+  t.ok(below() < 0.2);
+});
+
 t.test('what follows a key may depend on the key before it', async t => {
   const model = new SequenceModel();
   const lines = [
