@@ -3,7 +3,7 @@ import { startForelock } from './forelock.js';
 import { compareLibraries } from './libraries.js';
 import { describeMachine } from './machine.js';
 import { chosen, readOptions } from './options.js';
-import { type Program, requireInstalled } from './processes.js';
+import { type Program, requireInstalled, startAssistant } from './processes.js';
 import { startRedis } from './redis.js';
 import {
   type BenchmarkCase,
@@ -16,7 +16,10 @@ import { median, pairedRatio, pairedRatios } from './statistics.js';
 import { figure, table } from './table.js';
 import { type Target, targetTable } from './targets.js';
 
-/** Throughput of commands that are no locks: redis-benchmark against Redis and through proxies. */
+/**
+ * Throughput of commands that are no locks: redis-benchmark against Redis and through proxies. Beside
+ * these runs a pipe of forty lines (pipe-process.ts): what Node can do, with nothing looked at.
+ */
 
 const cases: readonly BenchmarkCase[] = [
   { name: 'c50', title: '50 connections, no pipelining', clients: 50, pipeline: 1 },
@@ -27,7 +30,7 @@ const cases: readonly BenchmarkCase[] = [
 const libraryCase = 'libraries';
 const caseNames = [...cases.map(one => one.name), libraryCase];
 
-const contenders = ['direct', 'forelock', 'haproxy', 'twemproxy'] as const;
+const contenders = ['direct', 'forelock', 'pipe', 'haproxy', 'twemproxy'] as const;
 type Contender = (typeof contenders)[number];
 
 /** Enough for a first idea of the rate, from which the requests of a measurement follow. */
@@ -56,6 +59,7 @@ export async function run(args: readonly string[]): Promise<void> {
     if (program !== null) programs.set(name, program);
   };
   if (only.includes('forelock')) add('forelock', await startForelock(redis.port));
+  if (only.includes('pipe')) add('pipe', await startAssistant('pipe-process', [`${redis.port}`]));
   if (only.includes('haproxy')) add('haproxy', await startHaproxy(redis.port));
   if (only.includes('twemproxy')) add('twemproxy', await startNutcracker(redis.port));
 
@@ -71,6 +75,8 @@ export async function run(args: readonly string[]): Promise<void> {
     targets.push(...targetsOf(one, measured));
   }
   if (chosenCases.includes(libraryCase)) {
+    // Forty lines understand no library.
+    programs.delete('pipe');
     const compared = await compareLibraries(programs, values);
     console.log(`50 ioredis and 50 node-redis clients, SET and GET in turn\n\n${compared.table}\n`);
     targets.push(...compared.targets);
