@@ -26,7 +26,7 @@ export async function openKeptState(options: Options, log: Log): Promise<KeptSta
   let directory: StateDirectory | null = null;
   if (stateDir !== null) {
     try {
-      directory = await openStateDirectory(stateDir);
+      directory = await openStateDirectory(stateDir, options.stateDirAnswerMs);
     } catch (error) {
       throw explained(error);
     }

@@ -7,6 +7,10 @@ export interface Questions {
 export interface MembersOptions {
   /** How often a proxy shows that it is alive. */
   readonly fleetHeartbeatMs: number;
+  /** So many beats that are not seen, and it is taken for dead. */
+  readonly fleetBeatsMissedMax: number;
+  /** How long one that has crashed stays in the list in Redis. */
+  readonly fleetForgottenMs: number;
 }
 
 /** Another proxy, as far as its beats tell. */
@@ -25,7 +29,7 @@ export class Members {
   readonly #questions: Questions;
   readonly #proxy: string;
   readonly #epoch: string;
-  readonly #heartbeatMs: number;
+  readonly #options: MembersOptions;
   readonly #members = new Map<string, Member>();
   readonly #waiting: (() => void)[] = [];
   readonly #hasLocks: () => boolean;
@@ -47,14 +51,18 @@ export class Members {
     this.#proxy = proxy;
     this.#epoch = epoch;
     this.#hasLocks = hasLocks;
-    this.#heartbeatMs = options.fleetHeartbeatMs;
-    this.#timer = setInterval(() => this.#begin(), Math.min(this.#heartbeatMs, FIRST_LOOK_MS));
+    this.#options = options;
+    this.#timer = setInterval(
+      () => this.#begin(),
+      Math.min(options.fleetHeartbeatMs, FIRST_LOOK_MS),
+    );
   }
 
   /** Those that are alive; a new one counts until it is known to be gone. Null: not known yet. */
   others(): readonly string[] | null {
     const nowMs = performance.now();
-    const sinceMs = nowMs - BEATS_MISSED * this.#heartbeatMs;
+    const { fleetBeatsMissedMax, fleetHeartbeatMs } = this.#options;
+    const sinceMs = nowMs - fleetBeatsMissedMax * fleetHeartbeatMs;
     if (this.#knownAtMs < sinceMs) return null;
     return [...this.#members].flatMap(([proxy, { changedAtMs }]) =>
       changedAtMs >= sinceMs ? [proxy] : [],
@@ -69,7 +77,7 @@ export class Members {
   #begin(): void {
     if (!this.#hasLocks()) return;
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.beat(), this.#heartbeatMs);
+    this.#timer = setInterval(() => this.beat(), this.#options.fleetHeartbeatMs);
     this.beat();
   }
 
@@ -78,7 +86,7 @@ export class Members {
     if (this.#asking) return;
     const mine = `${this.#epoch}:${++this.#beats}`;
     this.#questions.ask(['HSET', MEMBERS, this.#proxy, mine], () => {});
-    this.#questions.ask(['PEXPIRE', MEMBERS, String(FORGOTTEN_AFTER_MS)], () => {});
+    this.#questions.ask(['PEXPIRE', MEMBERS, String(this.#options.fleetForgottenMs)], () => {});
     this.#look();
   }
 
@@ -110,7 +118,7 @@ export class Members {
       const member = this.#members.get(proxy);
       if (member === undefined) this.#members.set(proxy, { beat, changedAtMs: nowMs });
       else if (member.beat !== beat) Object.assign(member, { beat, changedAtMs: nowMs });
-      else if (nowMs >= member.changedAtMs + FORGOTTEN_AFTER_MS) {
+      else if (nowMs >= member.changedAtMs + this.#options.fleetForgottenMs) {
         this.#questions.ask(['HDEL', MEMBERS, proxy], () => {});
       }
     }
@@ -120,9 +128,5 @@ export class Members {
 
 /** A hash: for each proxy its epoch, and how often it has beaten since. */
 const MEMBERS = 'forelock:proxies';
-/** So many beats that are not seen, and it is taken for dead. */
-const BEATS_MISSED = 3;
-/** Of those that have crashed. */
-const FORGOTTEN_AFTER_MS = 60_000;
 /** How often a proxy without locks is looked at for whether it has some. */
 const FIRST_LOOK_MS = 100;

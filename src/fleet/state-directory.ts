@@ -30,12 +30,16 @@ export interface StateDirectory {
 }
 
 /**
- * Makes the directory where there is none. Throws an error that says why, where another process has
+ * Makes the directory where there is none. `answerWaitMs`: how long another process that has it may
+ * take to say who it is. Throws an error that says why, where another process has
  * it, or it can't be used.
  */
-export async function openStateDirectory(path: string): Promise<StateDirectory> {
+export async function openStateDirectory(
+  path: string,
+  answerWaitMs: number,
+): Promise<StateDirectory> {
   makeDirectory(path);
-  const guard = await hold(path);
+  const guard = await hold(path, answerWaitMs);
   try {
     const id = readId(path) ?? newId(path);
     return {
@@ -92,7 +96,7 @@ const SOCKET_PATH_MAX_BYTES = 103;
  * Listens on a socket of its own, and only then looks at those of others. So of two that start at the
  * same moment at least one sees the other; should both, neither starts.
  */
-async function hold(path: string): Promise<Server> {
+async function hold(path: string, answerWaitMs: number): Promise<Server> {
   const own = `guard-${randomBytes(4).toString('hex')}`;
   const ownPath = join(path, own);
   if (Buffer.byteLength(ownPath) > SOCKET_PATH_MAX_BYTES) {
@@ -107,7 +111,7 @@ async function hold(path: string): Promise<Server> {
   try {
     const others = readdirSync(path).filter(name => GUARD.test(name) && name !== own);
     for (const name of others) {
-      const holder = await holderOf(join(path, name));
+      const holder = await holderOf(join(path, name), answerWaitMs);
       if (holder !== null) throw new Error(`another Forelock has it (${holder})`);
     }
     for (const name of others) rmSync(join(path, name), { force: true });
@@ -128,16 +132,16 @@ function listening(server: Server, path: string): Promise<void> {
   });
 }
 
-/** A process that is stopped is known by its socket all the same, but tells nothing. */
-const ANSWER_WAIT_MS = 500;
-
-/** Who listens there; null: nobody any more. */
-function holderOf(path: string): Promise<string | null> {
+/**
+ * Who listens there; null: nobody any more. A process that is stopped is known by its socket all the
+ * same, but tells nothing.
+ */
+function holderOf(path: string, answerWaitMs: number): Promise<string | null> {
   return new Promise(resolve => {
     const socket = connect(path);
     let told = '';
     const silent = 'a process that does not answer';
-    socket.setTimeout(ANSWER_WAIT_MS, () => {
+    socket.setTimeout(answerWaitMs, () => {
       resolve(silent);
       socket.destroy();
     });

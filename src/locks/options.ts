@@ -76,6 +76,8 @@ export interface LockOptions {
    * waits, another one replaces it at half of that.
    */
   readonly ticketMinMs: number;
+  /** How long what Redis tells may be on its way before it is as good as lost. */
+  readonly toldWithinMs: number;
   /**
    * How long a proxy hands a lock on to its own waiters once another one has asked for it: bounds how
    * often two proxies pass it to and fro.
@@ -145,6 +147,7 @@ export const lockDefaults: LockOptions = {
   recallTimeoutMinMs: 10,
   recallTimeoutMaxMs: 50,
   ticketMinMs: 100,
+  toldWithinMs: 1_000,
   recallHoldMs: 10,
   recallBackOffMs: 30_000,
   recallBackOffMaxMs: 600_000,

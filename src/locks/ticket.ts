@@ -21,7 +21,7 @@ export class Ticket {
     options: LockOptions,
   ) {
     const driftMs = (ttlMs * options.marginPercent) / 100 + options.marginMinMs;
-    this.overAtMs = ranByMs + ttlMs + driftMs + TOLD_WITHIN_MS;
+    this.overAtMs = ranByMs + ttlMs + driftMs + options.toldWithinMs;
   }
 
   /** While retriers wait, another one replaces it after so long, in its place. */
@@ -42,9 +42,6 @@ export class Ticket {
     lease.begin(this.leaseMs, this.sentMonotonicMs, this.sentWallMs, nowMs, options);
   }
 }
-
-/** How long what Redis tells may be on its way before the connection is as good as lost. */
-const TOLD_WITHIN_MS = 1000;
 
 /**
  * A token of ours that may be in the key, or still come into it by a ticket, and from which nothing

@@ -103,17 +103,24 @@ t.test('a transfer of which nothing is heard is found by asking once more', asyn
 });
 
 t.test('a transfer of which nothing was heard refuses nobody once its ticket is over', async t => {
-  const { fleet, first, second } = reservedByFirst();
-  const attempt = second.acquire('lock', 'mine');
-  second.world.answerAll();
-  fleet.hear();
-  second.manager.abandoned(attempt);
-  t.strictSame(first.world.answerAll(), ['yield']);
-  fleet.notices.splice(0);
-  t.match(fleet.redis.get(0, 'lock'), /^forelock:p2:/);
-  fleet.live(1500);
-  t.equal(fleet.redis.get(0, 'lock'), null, 'taken back by name');
-  t.equal(second.state('lock'), 'idle');
+  for (const [toldWithinMs, isFree] of [
+    [300, true],
+    [3000, false],
+  ] as const) {
+    const { fleet, first, second } = reservedByFirst(2, { toldWithinMs });
+    const attempt = second.acquire('lock', 'mine');
+    second.world.answerAll();
+    fleet.hear();
+    second.manager.abandoned(attempt);
+    t.strictSame(first.world.answerAll(), ['yield']);
+    fleet.notices.splice(0);
+    t.match(fleet.redis.get(0, 'lock'), /^forelock:p2:/);
+    fleet.live(800);
+    t.equal(fleet.redis.get(0, 'lock') === null, isFree, `toldWithinMs: ${toldWithinMs}`);
+    fleet.live(3000);
+    t.equal(fleet.redis.get(0, 'lock'), null, 'taken back by name');
+    t.equal(second.state('lock'), 'idle');
+  }
 });
 
 t.test('what is told of a ticket counts for none that replaced it', async t => {

@@ -172,6 +172,12 @@ export const locksSettings = {
     '100',
     'how long a place in the line of all Forelocks for a lock is kept, at least; renewed at half of that',
   ),
+  toldWithinMs: setting(
+    'locks',
+    integer('ms', 0, MINUTE_MS),
+    '1000',
+    'how long after its end a place in that line may still be heard of; then the lock that it may have brought is taken back',
+  ),
   recallHoldMs: setting(
     'locks',
     integer('ms', 0, MINUTE_MS),

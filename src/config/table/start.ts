@@ -57,6 +57,12 @@ export const startSettings = {
     'nothing outlives the process: after kill -9 its leases are waited out',
     'a directory on a local disk for this Forelock alone: its name, and a journal of locks granted from memory, so that a restart after kill -9 writes holders to Redis and frees the rest at once',
   ),
+  stateDirAnswerMs: setting(
+    'start',
+    integer('ms', 1, MINUTE_MS),
+    '500',
+    'how long another process that has the state directory may take to say who it is; a stopped one says nothing',
+  ),
   journalMaxBytes: setting(
     'start',
     integer('bytes', 64 * KIB, GIB),

@@ -1,6 +1,6 @@
 import { integer } from '../kinds.js';
 import { setting } from '../setting.js';
-import { HOUR_MS, MINUTE_MS } from '../units.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../units.js';
 
 /** Connections to Redis. */
 export const upstreamSettings = {
@@ -62,7 +62,19 @@ export const upstreamSettings = {
     'upstream',
     integer('ms', 100, MINUTE_MS),
     '1000',
-    'how often Forelock tells others on the same Redis that it is alive; three times that without it, and it is taken for gone',
+    'how often Forelock tells others on the same Redis that it is alive',
+  ),
+  fleetBeatsMissedMax: setting(
+    'upstream',
+    integer('beats', 1, 100),
+    '3',
+    'so many times that without it, and a Forelock is taken for gone',
+  ),
+  fleetForgottenMs: setting(
+    'upstream',
+    integer('ms', 1000, DAY_MS),
+    '60000',
+    'a Forelock that has told nothing for so long is struck off the list in Redis',
   ),
   controlRetryMinMs: setting(
     'upstream',
