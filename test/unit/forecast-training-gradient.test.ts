@@ -78,7 +78,7 @@ for (const name of ['wasm', 'cpu'] as const satisfies readonly BackendName[]) {
           const place = part.startsWith('head') ? at : trainingPlace(at);
           const slope = slopeAt(part, at);
           const found = gradients[index]?.[place] ?? Number.NaN;
-          const near = Math.abs(found - slope) < 2e-3 + 0.01 * Math.abs(slope);
+          const near = Math.abs(found - slope) < 2e-4 + 0.005 * Math.abs(slope);
           if (!near) t.fail(`${part}[${at}]: ${found} instead of ${slope}`);
         }
       }

@@ -2,6 +2,8 @@
 import t from 'tap';
 import { encode } from '../../src/forecast/network/weights.js';
 import { chooseBackend } from '../../src/forecast/training/backend.js';
+import { meanLoss } from '../../src/forecast/training/judge.js';
+import { renormalised } from '../../src/forecast/training/parameters.js';
 import { type Trained, train, trainingDefaults } from '../../src/forecast/training/train.js';
 import { rowsOf, type TrainingSet } from '../../src/forecast/training/training-set.js';
 import { alternating, SPREAD, turns } from '../harness/training-sets.js';
@@ -42,6 +44,19 @@ t.test('goes on from other weights, and begins where those were', async t => {
   t.equal(next.epochs, 1);
   t.equal(next.verdict.champion, first.verdict.challenger);
   t.ok(next.verdict.challenger < BEST_POSSIBLE + 0.3, JSON.stringify(next.verdict));
+});
+
+t.test('normalised by what is usual now, weights do what they did', async t => {
+  const set = alternating(1000);
+  for (let row = 0; row < 1000; row++) {
+    const at = row * set.shape.inputs;
+    set.inputs[at] = Number(set.inputs[at]) * 1.5 + 0.4;
+  }
+  const { weights } = first;
+  const now = renormalised(weights, set, 800);
+  t.not(now.inputMean[0], weights.inputMean[0]);
+  const difference = meanLoss(set, now, 0, 1000) - meanLoss(set, weights, 0, 1000);
+  t.ok(Math.abs(difference) < 1e-4, `${difference}`);
 });
 
 t.test('begins anew where the weights mean something else', async t => {
