@@ -3,6 +3,7 @@ import * as compare from './compare.js';
 import * as group from './group.js';
 import * as handoff from './handoff.js';
 import * as idle from './idle.js';
+import * as literature from './literature.js';
 import * as micro from './micro.js';
 import * as mixed from './mixed.js';
 import { type BenchOption, optionHelp } from './options.js';
@@ -28,6 +29,10 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   compare: {
     about: 'one lock, by etcd, redlock and redis-semaphore, and through Forelock',
     code: compare,
+  },
+  literature: {
+    about: 'the time model on the taxi and Yelp sets of the literature',
+    code: literature,
   },
   micro: { about: 'nanoseconds of the functions that every command passes through', code: micro },
 };
