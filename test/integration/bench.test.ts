@@ -147,7 +147,7 @@ t.test('a wrong option is explained, with exit code 2', async t => {
   });
   await t.rejects(bench('main', 'passthrough', '--only', 'nginx'), {
     code: 2,
-    stderr: /^--only nginx: must be one of direct, forelock, haproxy, twemproxy/,
+    stderr: /^--only nginx: must be one of direct, forelock, pipe, haproxy, twemproxy/,
   });
   await t.rejects(bench('main', 'nonsense'), { code: 2, stderr: /^no benchmark nonsense/ });
 });
