@@ -1,7 +1,9 @@
+import type { SharedTraining } from './compose-forecast.js';
 import { composeLocks, type Membership } from './compose-locks.js';
 import type { ListenAddress, Options, UpstreamAddress } from './config.js';
 import { formatAddress, formatUpstream } from './config.js';
 import type { JournalFile } from './fleet/journal-file.js';
+import type { KeptNetwork } from './fleet/kept-network.js';
 import { Members } from './fleet/members.js';
 import { randomName } from './fleet/state-directory.js';
 import { CommandTable } from './intent/command-table.js';
@@ -33,6 +35,7 @@ export interface ListenerPlace {
   /** Names this proxy in tokens and companions. */
   readonly proxy: string;
   readonly journal: JournalFile | null;
+  readonly network: KeptNetwork | null;
 }
 
 /** What the listeners of one process have in common. */
@@ -41,6 +44,7 @@ export interface ListenersShare {
   /** Of each lock of that upstream (without its login) when it is released. */
   readonly held: (upstream: string, heldMs: number) => void;
   readonly running: Running;
+  readonly training: SharedTraining;
 }
 
 /** What changes while Forelock runs, for those who look. */
@@ -68,8 +72,8 @@ export interface ComposedListener {
 /** Puts the parts of one listener together; no address is taken before `open`. */
 export function composeListener(
   options: Options,
-  { listen, upstream, membership, proxy, journal }: ListenerPlace,
-  { log, held, running }: ListenersShare,
+  { listen, upstream, membership, proxy, journal, network }: ListenerPlace,
+  { log, held, running, training }: ListenersShare,
 ): ComposedListener {
   const upstreamOptions = { ...options, endpoint: upstream };
   const upstreamName = formatUpstream(upstream);
@@ -147,6 +151,8 @@ export function composeListener(
     membership,
     proxy,
     journal,
+    training,
+    keptNetwork: network,
   });
   const traffic: Traffic = {
     commands: 0,
@@ -185,6 +191,7 @@ export function composeListener(
     tally,
     locks: locks.manager,
     scores: locks.allocator,
+    forecast: () => locks.forecast.view(),
   };
   const admin = createAdmin(sources, options);
   const gateway: Gateway = {

@@ -1,7 +1,8 @@
 import { processClock } from './alarm.js';
+import { type ComposedForecast, composeForecast, type SharedTraining } from './compose-forecast.js';
 import type { Options } from './config.js';
 import type { JournalFile } from './fleet/journal-file.js';
-import { EwmaForecast } from './forecast/ewma.js';
+import type { KeptNetwork } from './fleet/kept-network.js';
 import { scheduleRefresh } from './forecast/schedule.js';
 import type { Fleet, LockDesk, LockWorld } from './locks/contract.js';
 import type { LockGroup } from './locks/group/lock-group.js';
@@ -18,6 +19,7 @@ export interface Locks {
   /** What sessions ask: the manager, or its place in the group. */
   readonly desk: LockDesk;
   readonly allocator: Allocator;
+  readonly forecast: ComposedForecast;
   /** Ends what runs by a schedule. */
   stop(): void;
 }
@@ -37,6 +39,8 @@ export interface LocksNeed {
   readonly epoch: string;
   readonly fleet: Fleet;
   readonly journal: JournalFile | null;
+  readonly training: SharedTraining;
+  readonly keptNetwork: KeptNetwork | null;
 }
 
 export interface Membership {
@@ -58,6 +62,8 @@ export function composeLocks(
     epoch,
     fleet,
     journal,
+    training,
+    keptNetwork,
   }: LocksNeed,
 ): Locks {
   const world: LockWorld = {
@@ -78,8 +84,8 @@ export function composeLocks(
       log.warn({ reason, database, key }, 'the delegation of a lock is in doubt, and ends');
     },
   };
-  const forecast = new EwmaForecast(options);
-  const allocator = new Allocator(options, forecast, world);
+  const forecast = composeForecast(options, training, keptNetwork, log);
+  const allocator = new Allocator(options, forecast.forecaster, world);
   const manager = new LockManager(
     // In a group the attempts wait for their turn there: a vote held back here would split it.
     membership === null ? options : { ...options, parkMs: 0 },
@@ -92,15 +98,20 @@ export function composeLocks(
   allocator.serve((database, key, untilMs) => manager.reserve(database, key, untilMs));
   const refresh = scheduleRefresh(
     options.forecastSchedule,
-    () => allocator.refresh(),
+    () => {
+      allocator.refresh();
+      forecast.refresh();
+    },
     error => log.error({ err: error }, 'a refresh of the forecast failed'),
   );
   return {
     manager,
     desk: membership === null ? manager : membership.group.join(membership.member, manager),
     allocator,
+    forecast,
     stop: () => {
       refresh.stop();
+      forecast.stop();
       allocator.stop();
     },
   };

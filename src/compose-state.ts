@@ -1,5 +1,6 @@
 import type { Options } from './config.js';
 import { JournalFile } from './fleet/journal-file.js';
+import { KeptNetwork } from './fleet/kept-network.js';
 import {
   bootId,
   openStateDirectory,
@@ -15,6 +16,8 @@ export interface KeptState {
   proxyId(listener: number): string;
   /** @param upstream without its login */
   journal(listener: number, upstream: string): JournalFile | null;
+  /** Where the network of that listener is kept. */
+  network(listener: number): KeptNetwork | null;
   leave(): void;
 }
 
@@ -43,6 +46,12 @@ export async function openKeptState(options: Options, log: Log): Promise<KeptSta
         throw explained(error);
       }
     },
+    network: listener =>
+      directory === null
+        ? null
+        : new KeptNetwork(directory.networkPath(listener), error =>
+            log.warn({ err: error }, 'the network could not be kept in --state-dir'),
+          ),
     leave: () => directory?.leave(),
   };
 }

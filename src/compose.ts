@@ -1,4 +1,5 @@
 import { processClock } from './alarm.js';
+import { composeTraining } from './compose-forecast.js';
 import {
   type ComposedListener,
   composeListener,
@@ -70,7 +71,9 @@ async function start(
 ): Promise<Forelock> {
   const holds = createHoldHistogram();
   const running: Running = { startedAtMs: performance.now(), http: '', draining: false };
+  const training = composeTraining(options, output.log);
   const share = {
+    training,
     log: output.log,
     held: (upstream: string, heldMs: number) => holds.observe({ upstream }, heldMs / 1000),
     running,
@@ -106,6 +109,7 @@ async function start(
       },
       close: async () => {
         for (const listener of listeners) listener.end();
+        await training.stop();
         await http.close();
         await redis?.stop();
         state.leave();
@@ -137,6 +141,7 @@ function placesOf(
       membership: group === null ? null : { group, member },
       proxy: state.proxyId(member),
       // A private Redis has nothing left that could be recovered.
+      network: state.network(member),
       journal: redis === null ? state.journal(member, formatUpstream(upstream)) : null,
     };
   });

@@ -4,6 +4,7 @@ import { forecastSettings } from './table/forecast.js';
 import { groupSettings } from './table/group.js';
 import { locksSettings } from './table/locks.js';
 import { startSettings } from './table/start.js';
+import { trainingSettings } from './table/training.js';
 import { upstreamSettings } from './table/upstream.js';
 import { waitingSettings } from './table/waiting.js';
 
@@ -17,6 +18,7 @@ export const settings = {
   ...waitingSettings,
   ...groupSettings,
   ...forecastSettings,
+  ...trainingSettings,
   ...clientsSettings,
   ...upstreamSettings,
 };

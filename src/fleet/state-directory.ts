@@ -25,6 +25,7 @@ export interface StateDirectory {
   /** Of this Forelock, the same at every start with this directory; 16 hexadecimal digits. */
   readonly id: string;
   journalPath(listener: number): string;
+  networkPath(listener: number): string;
   /** Another process may have the directory from now on. */
   leave(): void;
 }
@@ -46,6 +47,7 @@ export async function openStateDirectory(
       path,
       id,
       journalPath: listener => join(path, `journal-${listener}`),
+      networkPath: listener => join(path, `network-${listener}`),
       leave: () => void guard.close(),
     };
   } catch (error) {

@@ -77,3 +77,8 @@ function double(value: number, protocol: Protocol): string {
         : '-inf';
   return protocol === 3 ? `,${text}\r\n` : bulk(text);
 }
+
+/** Four digits: enough to act upon, short enough to read. */
+export function ratio(value: number): Double {
+  return new Double(Number(value.toFixed(4)));
+}

@@ -1,8 +1,9 @@
 import type { LockSnapshot } from '../locks/snapshot.js';
 import type { ScoreSnapshot } from '../pool/allocator.js';
 import type { Protocol } from '../resp/encode.js';
-import { AdminError, type AdminReply, Double, encodeAdminReply, mapOf } from './admin-reply.js';
+import { AdminError, type AdminReply, encodeAdminReply, mapOf, ratio } from './admin-reply.js';
 import { ADMIN_COMMAND, type AdminRights, type MayRun } from './admin-rights.js';
+import { forecastReply } from './forecast-reply.js';
 import { share } from './lock-tally.js';
 import { notReadyBecause, type Sources } from './sources.js';
 
@@ -100,6 +101,16 @@ function subcommandsOf(sources: Sources, options: ListingOptions): ReadonlyMap<s
         argsMin: 0,
         argsMax: 1,
         answer: ([count]) => listed(count, limit => sources.scores.highest(limit).map(score)),
+      },
+    ],
+    [
+      'FORECAST',
+      {
+        synopsis: '',
+        help: 'What forecasts: the network or the statistics, how they were trained and how they do.',
+        argsMin: 0,
+        argsMax: 0,
+        answer: () => forecastReply(sources.forecast()),
       },
     ],
     [
@@ -371,11 +382,6 @@ function first<T>(limit: number, from: Iterable<T>): readonly T[] {
 
 function wholeMs(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms);
-}
-
-/** Four digits: enough to act upon, short enough to read. */
-function ratio(value: number): Double {
-  return new Double(Number(value.toFixed(4)));
 }
 
 function wrongNumber(command: string): AdminError {

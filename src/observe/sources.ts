@@ -13,6 +13,7 @@ export interface Sources {
   clients(): ClientsView;
   readonly locks: LocksView;
   readonly scores: ScoresView;
+  forecast(): ForecastView;
   readonly tally: LockTally;
 }
 
@@ -68,6 +69,34 @@ export interface LocksView {
   explain(database: number, key: string): LockExplanation;
   /** The number of the live grant with exactly that value, or null; fails where Redis can't tell. */
   fence(database: number, key: string, value: string): Promise<number | null>;
+}
+
+/** What forecasts, and how well it does. */
+export interface ForecastView {
+  /** Keys and templates with a history. */
+  readonly keys: number;
+  readonly templates: number;
+  readonly historyBytes: number;
+  /** Why there is no network yet, or that there is one. */
+  readonly network: 'in use' | 'none yet' | 'off';
+  /** With what networks are trained here, and why with nothing faster; null: none was trained yet. */
+  readonly backend: string | null;
+  readonly backendRejected: readonly string[];
+  readonly rowsToLearnFrom: number;
+  readonly trainings: number;
+  readonly trainingsTakenOver: number;
+  /** Nats for each of the newest requests, which no network was fitted to: lower is better. */
+  readonly lossOfNewest: number | null;
+  readonly lossOfBefore: number | null;
+  readonly lossOfStatistics: number | null;
+  /** Why the last training came to nothing. */
+  readonly lastRefusal: string | null;
+  /** How far the network is trusted against the statistics alone, 0 to 1. */
+  readonly trust: number;
+  /** What the statistics are believed, over all keys. */
+  readonly beliefs: readonly (readonly [statistic: string, belief: number])[];
+  /** Mean distance of scores from what they came to. */
+  readonly calibrationError: number | null;
 }
 
 /** The allocator is one. */

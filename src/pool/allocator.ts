@@ -2,6 +2,7 @@ import type { Forecast, ForecastKey } from '../forecast/forecast.js';
 import type { AllocationPolicy, LockFeedback } from '../locks/contract.js';
 import type { AllocatorOptions } from './options.js';
 import { Thresholds } from './thresholds.js';
+import { WindowPlan } from './window-plan.js';
 
 /** What the allocator needs of the world: the part of LockWorld that tells and makes time. */
 export interface AllocatorClock {
@@ -35,6 +36,7 @@ export class Allocator implements AllocationPolicy, LockFeedback {
   private reserve: Reserve | null = null;
   private planned: unknown[] = [];
   private refreshedAtMs: number | null = null;
+  private readonly plan: WindowPlan;
 
   constructor(
     private readonly options: AllocatorOptions,
@@ -42,6 +44,7 @@ export class Allocator implements AllocationPolicy, LockFeedback {
     private readonly clock: AllocatorClock,
   ) {
     this.thresholds = new Thresholds(options);
+    this.plan = new WindowPlan(options.windowMs);
   }
 
   /** Who carries the reservations out; none are made before. */
@@ -69,12 +72,17 @@ export class Allocator implements AllocationPolicy, LockFeedback {
     const sinceMs = Math.min(nowMs - (this.refreshedAtMs ?? nowMs), this.options.plannedAheadMaxMs);
     const endMs = nowMs + Math.max(sinceMs, this.options.refreshMs);
     this.refreshedAtMs = nowMs;
+    // More than one model may have a key for due.
+    const planned = new Set<string>();
     for (const { database, key } of this.forecast.due(nowMs, endMs + this.options.windowMs)) {
       if (this.planned.length >= this.options.reservationsPerRefreshMax) return;
+      const place = `${database} ${key}`;
+      if (planned.has(place)) continue;
       // Asked for again so soon, a lock is retained at its release; nothing is to be taken ahead.
       if ((this.forecast.intervalMs(database, key) ?? 0) <= this.options.windowMs) continue;
       const startMs = this.startOf(database, key, nowMs, endMs);
       if (startMs === null) continue;
+      planned.add(place);
       this.planned.push(this.clock.setTimer(startMs, () => this.begin(database, key)));
     }
   }
@@ -90,8 +98,21 @@ export class Allocator implements AllocationPolicy, LockFeedback {
     this.planned = [];
   }
 
-  /** The first moment at which the key's score reaches its threshold, if there is one before the end. */
+  /** When it is best to begin keeping the key, if that is before the end. */
   private startOf(database: number, key: string, fromMs: number, endMs: number): number | null {
+    const ahead = this.forecast.ahead(database, key, fromMs);
+    if (ahead === null) return this.firstLikely(database, key, fromMs, endMs);
+    const { plan } = this;
+    const { sinceMs, gapsMs, gaps, atOnce, goesOn } = ahead;
+    plan.look(ahead, sinceMs, sinceMs + endMs - fromMs, gapsMs, gaps, atOnce);
+    plan.choose(this.thresholds.of(database, key, fromMs), goesOn);
+    if (plan.length === 0) return null;
+    const startMs = fromMs + (plan.startsMs[0] as number) - sinceMs;
+    return startMs < endMs ? startMs : null;
+  }
+
+  /** The same for a key that was never asked for: what comes before it says when. */
+  private firstLikely(database: number, key: string, fromMs: number, endMs: number): number | null {
     const threshold = this.thresholds.of(database, key, fromMs);
     for (let atMs = fromMs; atMs < endMs; atMs += STEP_MS) {
       const score = this.forecast.score(database, key, this.options.windowMs, atMs);
@@ -143,7 +164,7 @@ export class Allocator implements AllocationPolicy, LockFeedback {
       key,
       score: this.forecast.score(database, key, this.options.windowMs, nowMs),
       threshold: this.thresholds.of(database, key, nowMs),
-      forecaster: this.forecast.name,
+      forecaster: this.forecast.modelOf(database, key),
       intervalMs,
     };
   }

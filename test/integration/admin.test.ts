@@ -42,7 +42,10 @@ t.test(
     await lockOften(client, 'job:1');
     t.match(await client.call('FORELOCK', 'LOCKS'), /\r\njob:1\r\n/);
     t.match(await client.call('FORELOCK', 'POOL'), /\r\njob:1\r\n[\s\S]*lease-left-ms\r\n:\d+/);
-    t.match(await client.call('FORELOCK', 'SCORES'), /\r\njob:1\r\n[\s\S]*ewma/);
+    t.match(
+      await client.call('FORELOCK', 'SCORES'),
+      /\r\njob:1\r\n[\s\S]*\r\nforecaster\r\n\$\d+\r\n[a-z-]+\r\n/,
+    );
     const explained = await client.call('FORELOCK', 'EXPLAIN', 'job:1');
     t.match(explained, /grants-from-memory\r\n:[1-9]/);
     t.match(await client.call('FORELOCK', 'EXPLAIN', 'other'), /state\r\n\$7\r\nunknown/);

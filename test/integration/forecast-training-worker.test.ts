@@ -3,7 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { encode } from '../../src/forecast/network/weights.js';
 import type { Backend } from '../../src/forecast/training/backend-names.js';
-import { type TrainingResult, trainingDefaults } from '../../src/forecast/training/train.js';
+import {
+  type TrainingResult,
+  trainingDefaults,
+} from '../../src/forecast/training/training-options.js';
 import {
   type TrainingEvents,
   TrainingWorker,

@@ -8,7 +8,7 @@ import {
   variableName,
 } from '../../src/config/settings.js';
 import { type Command, helpText, type Options, readCommand } from '../../src/config.js';
-import { type EwmaOptions, ewmaDefaults } from '../../src/forecast/ewma.js';
+import { type ForecasterOptions, forecasterDefaults } from '../../src/forecast/forecaster.js';
 import { scriptDefaults } from '../../src/intent/scripts.js';
 import { type LockOptions, lockDefaults } from '../../src/locks/options.js';
 import { type AllocatorOptions, allocatorDefaults } from '../../src/pool/options.js';
@@ -74,6 +74,8 @@ t.test('every setting is read from every source, and nothing else changes', asyn
     upstream: ['unix:/tmp/r.sock', 'unix:/tmp/r.sock'],
     http: ['localhost:9', 'localhost:9'],
     mode: ['shadow', 'shadow'],
+    network: ['off', 'off'],
+    trainingSchedule: ['0 */5 * * * *', '0 */5 * * * *'],
     check: ['true', true],
     logLevel: ['warn', 'warn'],
     stateDir: ['/var/lib/forelock', '/var/lib/forelock'],
@@ -419,12 +421,17 @@ t.test('the help names every flag, each line short enough for a terminal', async
 t.test('the parts take their options from here, and have the same defaults', async t => {
   const all = options({});
   // That it compiles shows that all of their options are settings.
-  const parts: [LockOptions, AllocatorOptions, EwmaOptions, SessionOptions] = [all, all, all, all];
+  const parts: [LockOptions, AllocatorOptions, ForecasterOptions, SessionOptions] = [
+    all,
+    all,
+    all,
+    all,
+  ];
   const upstream: Omit<UpstreamOptions & ControlOptions, 'endpoint' | 'credentials'> = all;
   t.equal(parts.length, 4);
   t.ok(upstream);
   const known: Readonly<Record<string, unknown>> = { ...all };
-  for (const defaults of [lockDefaults, allocatorDefaults, ewmaDefaults, scriptDefaults]) {
+  for (const defaults of [lockDefaults, allocatorDefaults, forecasterDefaults, scriptDefaults]) {
     for (const [name, value] of Object.entries(defaults)) t.same(known[name], value, name);
   }
 });

@@ -2,7 +2,8 @@
 import t from 'tap';
 import { chooseBackend } from '../../src/forecast/training/backend.js';
 import { BACKENDS } from '../../src/forecast/training/backend-names.js';
-import { train, trainingDefaults } from '../../src/forecast/training/train.js';
+import { train } from '../../src/forecast/training/train.js';
+import { trainingDefaults } from '../../src/forecast/training/training-options.js';
 import { alternating } from '../harness/training-sets.js';
 
 t.test('the fastest that works is taken, and it is said why no faster one', async t => {

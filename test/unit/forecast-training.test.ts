@@ -4,7 +4,8 @@ import { encode } from '../../src/forecast/network/weights.js';
 import { chooseBackend } from '../../src/forecast/training/backend.js';
 import { meanLoss } from '../../src/forecast/training/judge.js';
 import { renormalised } from '../../src/forecast/training/parameters.js';
-import { type Trained, train, trainingDefaults } from '../../src/forecast/training/train.js';
+import { train } from '../../src/forecast/training/train.js';
+import { type Trained, trainingDefaults } from '../../src/forecast/training/training-options.js';
 import { rowsOf, type TrainingSet } from '../../src/forecast/training/training-set.js';
 import { alternating, SPREAD, turns } from '../harness/training-sets.js';
 

@@ -1,12 +1,12 @@
 import t from 'tap';
-import { EwmaForecast } from '../../src/forecast/ewma.js';
+import { Forecaster, forecasterDefaults } from '../../src/forecast/forecaster.js';
 import { Allocator } from '../../src/pool/allocator.js';
 import { type AllocatorOptions, allocatorDefaults } from '../../src/pool/options.js';
 import { TestWorld } from '../simulation/test-world.js';
 
 function setUp(options: Partial<AllocatorOptions> = {}) {
   const world = new TestWorld();
-  const forecast = new EwmaForecast();
+  const forecast = new Forecaster(forecasterDefaults);
   const allocator = new Allocator({ ...allocatorDefaults, ...options }, forecast, world);
   const reserved: { key: string; atMs: number; untilMs: number }[] = [];
   allocator.serve((_database, key, untilMs) => {
@@ -69,7 +69,13 @@ t.test('a request that came since drops what was planned', async t => {
 
 t.test('a wasted reservation raises the threshold of that key, a used one lowers it', async t => {
   const { world, allocator, ask } = setUp();
-  ask('lock', 20);
+  // Now soon, now late: likely, but not certain.
+  for (let asked = 0; asked < 10; asked++) {
+    ask('lock', 100, 2);
+    world.pass(900);
+  }
+  ask('lock', 100, 2);
+  t.ok(allocator.retainUntilMs(0, 'lock', world.nowMs - 100) > 0);
   const threshold = (): number => allocator.find(0, 'lock')?.threshold ?? Number.NaN;
   t.equal(threshold(), 0.5);
   allocator.reservationEnded(0, 'lock', false, 1000);

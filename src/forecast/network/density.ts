@@ -5,6 +5,7 @@ export const SIGMA_MIN = 0.01;
 export const SIGMA_MAX = 5;
 /** Gaps below the clock's grain count as half of it. */
 export const GAP_MIN_MS = 0.5;
+const LN_GAP_MIN = Math.log(GAP_MIN_MS);
 /** Deviation of a time that is rounded to whole milliseconds: the root of 1 / 12. */
 export const GRAIN_DEVIATION_MS = 0.29;
 
@@ -17,12 +18,27 @@ export function sigmaOf(lnSigma: number): number {
   return Math.min(Math.max(Math.exp(lnSigma), SIGMA_MIN), SIGMA_MAX);
 }
 
+/** Bounds of a gap's distance from the mean, in deviations, where its probability is approximated. */
+export const AWAY_MAX = 8;
+/** Constants of the approximation of the normal distribution function by a logistic one (Bowling et al., 2009). */
+export const LOGISTIC_LINEAR = 1.5976;
+export const LOGISTIC_CUBIC = 0.07056;
+
+/** Natural logarithm of the probability of less than half a millisecond. */
+function lnAtOnce(mean: number, lnSigma: number): number {
+  const away = (LN_GAP_MIN - mean) / sigmaOf(lnSigma);
+  const z = Math.min(Math.max(away, -AWAY_MAX), AWAY_MAX);
+  return -Math.log1p(Math.exp(-(LOGISTIC_LINEAR * z + LOGISTIC_CUBIC * z * z * z)));
+}
+
 /**
  * Natural logarithm of a log-normal's density, per ms, at a gap: widened by the clock's grain, and at
- * most 1 per ms, so that no spike narrower than the clock can show is worth anything.
+ * most 1 per ms, so that no spike narrower than the clock can show is worth anything. A gap that the
+ * clock shows as none is all that is shorter than half a millisecond.
  */
 export function lnComponentDensity(mean: number, lnSigma: number, gapMs: number): number {
-  const gap = Math.max(gapMs, GAP_MIN_MS);
+  if (gapMs < GAP_MIN_MS) return lnAtOnce(mean, lnSigma);
+  const gap = gapMs;
   const sigma = sigmaOf(lnSigma);
   const grain = GRAIN_DEVIATION_MS / gap;
   const variance = sigma * sigma + grain * grain;

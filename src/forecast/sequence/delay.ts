@@ -1,4 +1,4 @@
-import { normalBelow } from '../gaps.js';
+import { normalBelow } from '../statistics/normal.js';
 
 /** Weight of the newest delay once there are many: the memory is about the last twenty. */
 const NEWEST_WEIGHT = 0.05;

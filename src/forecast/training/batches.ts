@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { INPUT_DEVIATIONS_MAX } from '../network/network.js';
 import type { NetworkWeights } from '../network/weights.js';
 import { type Lanes, NO_ROW } from './lanes.js';
-import { boundedLn, grainOf, type LossRows, lnGapOf } from './loss.js';
+import { boundedLn, grainOf, isAtOnce, type LossRows, lnGapOf } from './loss.js';
 import type { TrainingSet } from './training-set.js';
 
 /** Some steps of all lanes. */
@@ -55,6 +55,7 @@ export class Batches {
     const { experts } = set.shape;
     const lnGap = new Float32Array(rows.length);
     const grain = new Float32Array(rows.length);
+    const atOnce = new Float32Array(rows.length);
     const share = new Float32Array(rows.length);
     const density = new Float32Array(rows.length * experts);
     const weight = new Float32Array(rows.length * experts);
@@ -64,6 +65,7 @@ export class Batches {
       const gapMs = set.gapMs[row] as number;
       lnGap[at] = lnGapOf(gapMs);
       grain[at] = grainOf(gapMs);
+      atOnce[at] = isAtOnce(gapMs) ? 1 : 0;
       share[at] = 1 / count;
       for (let j = 0; j < experts; j++) {
         density[at * experts + j] = boundedLn(set.expertLogDensity[row * experts + j] as number);
@@ -75,6 +77,7 @@ export class Batches {
     return {
       lnGap: tf.tensor2d(lnGap, [rows.length, 1]),
       grain: tf.tensor2d(grain, [rows.length, 1]),
+      atOnce: tf.tensor2d(atOnce, [rows.length, 1]),
       share: tf.tensor2d(share, [rows.length, 1]),
       expertDensity: ofExperts(density),
       expertWeight: ofExperts(weight),

@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  AWAY_MAX,
   GAP_MIN_MS,
   GRAIN_DEVIATION_MS,
   LN_ZERO,
+  LOGISTIC_CUBIC,
+  LOGISTIC_LINEAR,
   SIGMA_MAX,
   SIGMA_MIN,
 } from '../network/density.js';
@@ -13,6 +16,8 @@ export interface LossRows {
   readonly lnGap: tf.Tensor2D;
   /** Variance that the clock's grain adds to ln gap. */
   readonly grain: tf.Tensor2D;
+  /** 1 for a gap that the clock shows as none, else 0. */
+  readonly atOnce: tf.Tensor2D;
   /** rows x experts; null without experts. */
   readonly expertDensity: tf.Tensor2D | null;
   readonly expertWeight: tf.Tensor2D | null;
@@ -28,6 +33,10 @@ export function lnGapOf(gapMs: number): number {
 
 export function grainOf(gapMs: number): number {
   return (GRAIN_DEVIATION_MS / Math.max(gapMs, GAP_MIN_MS)) ** 2;
+}
+
+export function isAtOnce(gapMs: number): boolean {
+  return gapMs < GAP_MIN_MS;
 }
 
 export function boundedLn(number: number): number {
@@ -66,5 +75,10 @@ function lnDensities(means: tf.Tensor2D, lnSigmas: tf.Tensor2D, rows: LossRows):
     tf.div(tf.square(away), tf.mul(variance, 2)),
     tf.mul(tf.log(variance), 0.5),
   );
-  return tf.minimum(tf.neg(tf.add(exponent, tf.add(rows.lnGap, HALF_LN_TWO_PI))), 0);
+  const later = tf.minimum(tf.neg(tf.add(exponent, tf.add(rows.lnGap, HALF_LN_TWO_PI))), 0);
+  const below = tf.div(tf.sub(Math.log(GAP_MIN_MS), means), tf.exp(bounded));
+  const z = tf.clipByValue(below, -AWAY_MAX, AWAY_MAX);
+  const logit = tf.mul(z, tf.add(tf.mul(tf.square(z), LOGISTIC_CUBIC), LOGISTIC_LINEAR));
+  const atOnce = tf.neg(tf.softplus(tf.neg(logit)));
+  return tf.add(tf.mul(rows.atOnce, atOnce), tf.mul(tf.sub(1, rows.atOnce), later));
 }

@@ -1,5 +1,5 @@
 import type { Backend } from './backend-names.js';
-import type { Trained, TrainingOptions, Untrained } from './train.js';
+import type { Trained, TrainingOptions, Untrained } from './training-options.js';
 import type { TrainingSet } from './training-set.js';
 
 /** To the thread: learn from this. All buffers are handed over, none is copied. */

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { decode, encode, type NetworkWeights } from '../network/weights.js';
 import { BACKENDS, type Backend, type BackendName } from './backend-names.js';
 import type { FromThread, TrainingAnswer, TrainingOrder } from './messages.js';
-import type { TrainingOptions, TrainingResult } from './train.js';
+import type { TrainingOptions, TrainingResult } from './training-options.js';
 import type { TrainingSet } from './training-set.js';
 
 export interface TrainingWorkerOptions {
