@@ -2,7 +2,11 @@ import { sigmaOf } from '../src/forecast/network/density.js';
 import { Network } from '../src/forecast/network/network.js';
 import { type NetworkShape, outputLayout } from '../src/forecast/network/shape.js';
 import type { NetworkWeights } from '../src/forecast/network/weights.js';
-import { type TrainingOptions, train, trainingDefaults } from '../src/forecast/training/train.js';
+import { train } from '../src/forecast/training/train.js';
+import {
+  type TrainingOptions,
+  trainingDefaults,
+} from '../src/forecast/training/training-options.js';
 import type { TrainingSet } from '../src/forecast/training/training-set.js';
 import { perEvent } from './literature-baselines.js';
 import { DAY_HOURS, gapsOf, type Sequence, type Split } from './literature-sequences.js';

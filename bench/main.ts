@@ -1,5 +1,6 @@
 import * as acquire from './acquire.js';
 import * as compare from './compare.js';
+import * as forecast from './forecast.js';
 import * as group from './group.js';
 import * as handoff from './handoff.js';
 import * as idle from './idle.js';
@@ -29,6 +30,10 @@ const benchmarks: Readonly<Record<string, { readonly about: string; readonly cod
   compare: {
     about: 'one lock, by etcd, redlock and redis-semaphore, and through Forelock',
     code: compare,
+  },
+  forecast: {
+    about: 'a trace through the forecast: models, reservations and what they are worth',
+    code: forecast,
   },
   literature: {
     about: 'the time model on the taxi and Yelp sets of the literature',
