@@ -124,7 +124,8 @@ export class TimeModel {
     records.lastAtMs[slot] = Math.max(records.lastAtMs[slot] as number, atMs);
     records.setCount(slot, count.requests, records.count(slot, count.requests) + 1);
     records.setCount(slot, count.client, clientId);
-    records.setCount(slot, count.recent, 1);
+    // Not by its first request: a flood of keys that come once would make those that return look no better.
+    if (known >= 0) records.setCount(slot, count.recent, 1);
     records.setNumber(slot, field.delayMs, 0);
     records.setCount(slot, count.released, 0);
     records.setCount(slot, count.outcome, outcomes.unknown);

@@ -43,7 +43,7 @@ export const count = {
   released: 6,
   /** Of the last request. */
   outcome: 7,
-  /** How often it was asked for since it was last looked at to make room: 0 or 1. */
+  /** 1: it was asked for again since it was last looked at to make room. */
   recent: 5,
 } as const;
 const COUNTS = 8;
