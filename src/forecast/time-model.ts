@@ -124,7 +124,7 @@ export class TimeModel {
     records.lastAtMs[slot] = Math.max(records.lastAtMs[slot] as number, atMs);
     records.setCount(slot, count.requests, records.count(slot, count.requests) + 1);
     records.setCount(slot, count.client, clientId);
-    // Not by its first request: a flood of keys that come once would make those that return look no better.
+    // Not by its first request: in a flood of keys that come once all would be alike.
     if (known >= 0) records.setCount(slot, count.recent, 1);
     records.setNumber(slot, field.delayMs, 0);
     records.setCount(slot, count.released, 0);
