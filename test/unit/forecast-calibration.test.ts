@@ -6,7 +6,7 @@ import { Probes } from '../../src/forecast/calibration/probes.js';
 import { SeededRandom } from '../simulation/random.js';
 
 const scores = fc.double({ min: 0, max: 1, noNaN: true });
-const outcomes = fc.array(fc.tuple(scores, fc.boolean()), { maxLength: 400 });
+const outcomes = fc.array(fc.tuple(scores, fc.boolean()), { maxLength: 400, size: 'max' });
 
 function near(t: Test, found: number, expected: number, off: number, what = ''): void {
   t.ok(Math.abs(found - expected) <= off, `${what} ${found} is about ${expected}`);

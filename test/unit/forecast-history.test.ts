@@ -267,13 +267,14 @@ t.test('rows are taken in the order in which their gaps ended, each with its own
 t.test('the oldest rows are overwritten, and no gap goes to a row that is another now', async t => {
   const { rows, begin, finish } = rowsOf(4);
   const names = [1, 2, 3, 4, 5, 6].map(key => begin(key, key));
-  for (const [index, row] of names.entries()) finish(row, index + 1);
+  // The oldest finish last, when others have their places.
+  for (let key = 6; key > 0; key--) finish(names[key - 1] ?? 0, key);
   const { count, sequence, gapMs } = rows.take();
   t.equal(count, 4);
-  t.strictSame(Array.from(sequence), [3, 4, 5, 6]);
-  t.strictSame(Array.from(gapMs), [3, 4, 5, 6]);
+  t.strictSame(Array.from(sequence), [6, 5, 4, 3]);
+  t.strictSame(Array.from(gapMs), [6, 5, 4, 3]);
   begin(7, 7);
-  t.strictSame(Array.from(rows.take().sequence), [4, 5, 6], 'one that waits is not taken');
+  t.strictSame(Array.from(rows.take().sequence), [6, 5, 4], 'one that waits is not taken');
   finish(0, 5);
   t.equal(rows.take().count, 3, 'no row is none');
 });

@@ -63,7 +63,7 @@ const anyGaps = fc.array(
     fc.double({ min: 0, max: 1e7, noNaN: true }),
     fc.constant(1e15),
   ),
-  { maxLength: 150 },
+  { maxLength: 150, size: 'max' },
 );
 
 for (const [who, seed] of [

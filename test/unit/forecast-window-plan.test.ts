@@ -68,6 +68,7 @@ const smallCases = fc.record({
   gaps: fc.array(fc.tuple(fc.integer({ min: 0, max: 2500 }), fc.integer({ min: 1, max: 9 })), {
     minLength: 1,
     maxLength: 8,
+    size: 'max',
   }),
   price: fc.double({ min: 0.01, max: 0.9, noNaN: true }),
   goesOn: fc.double({ min: 0.1, max: 1, noNaN: true }),
