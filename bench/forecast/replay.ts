@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Forecaster, type ForecasterOptions } from '../../src/forecast/forecaster.js';
 import { sequenceDefaults } from '../../src/forecast/sequence/sequence-model.js';
+import { templateOf } from '../../src/forecast/template.js';
 import { ActingModels } from './acting.js';
 import { CsvFile } from './csv.js';
 import { Densities } from './densities.js';
@@ -21,6 +22,8 @@ export const WINDOW_MS = 500;
 export const PRICES = [0.5, 0.25, 0.1] as const;
 /** The figures leave out so much of the requests: nothing is known yet. */
 const LEARNING_SHARE = 0.3;
+/** From so many keys on a template is known well. */
+const TEMPLATE_KNOWN_FROM = 20;
 
 const forecasterOptions: ForecasterOptions = {
   ...sequenceDefaults,
@@ -68,6 +71,8 @@ export class Replay {
   private readonly timeline: Timeline;
   private readonly clients = new Map<string, number>();
   private readonly keyBefore = new Map<number, string>();
+  /** Keys seen of each template. */
+  private readonly templates = new Map<string, number>();
   private readonly asked = new Map<string, Asked>();
 
   constructor(private readonly options: ReplayOptions) {
@@ -141,7 +146,8 @@ export class Replay {
     const clientId = this.clientId(client);
     progress.requests++;
     this.scoring.requested(key, atMs);
-    for (const allocator of this.allocators) allocator.requested(key, atMs);
+    const isNew = this.isNewOfKnown(key);
+    for (const allocator of this.allocators) allocator.requested(key, atMs, isNew);
     this.densities.expect(key);
     this.acting.requested(forecaster.modelOf(0, key));
     this.densities.heard(key, forecaster.requested(0, key, clientId, atMs), atMs);
@@ -161,6 +167,14 @@ export class Replay {
     if (asked.isReleased || atMs === asked.atMs) return;
     asked.isReleased = true;
     this.planning.released(key, atMs);
+  }
+
+  private isNewOfKnown(key: string): boolean {
+    if (this.asked.has(key)) return false;
+    const template = templateOf(key);
+    const seen = this.templates.get(template) ?? 0;
+    this.templates.set(template, seen + 1);
+    return seen >= TEMPLATE_KNOWN_FROM && template !== key;
   }
 
   private clientId(client: string): number {

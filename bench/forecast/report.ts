@@ -29,6 +29,8 @@ export interface AllocatorFigures extends ReservationCounts {
   /** Share of the requests that came before the reservation planned for them. */
   readonly lateness: number;
   readonly commandsPerRequest: number;
+  /** Share of the requests for new keys of known templates that were hits. */
+  readonly newKeyHitRate: number | null;
 }
 
 export interface Report extends Omit<Measured, 'allocators' | 'policies' | 'prices'> {
@@ -55,7 +57,7 @@ export function reportOf({ allocators, policies, prices, ...measured }: Measured
     ...measured,
     formulas: FORMULAS,
     allocators: allocators.map(({ price, counts }) => {
-      const { hits, windows, reservations, used, late } = counts;
+      const { hits, windows, reservations, used, late, newKeys, newKeyHits } = counts;
       const commands = 2 * reservations - used + requests - hits;
       return {
         price,
@@ -65,6 +67,7 @@ export function reportOf({ allocators, policies, prices, ...measured }: Measured
         precision: reservations === 0 ? null : used / reservations,
         lateness: late / requests,
         commandsPerRequest: commands / requests,
+        newKeyHitRate: newKeys === 0 ? null : newKeyHits / newKeys,
       };
     }),
     policies: Object.fromEntries(
@@ -106,13 +109,23 @@ function modelTable({ nlls, scores }: Report): string {
 }
 
 function allocatorTable({ allocators }: Report): string {
-  const head = ['price of a window', 'value', 'hits', 'precision', 'late', 'windows', 'commands'];
+  const head = [
+    'price of a window',
+    'value',
+    'hits',
+    'precision',
+    'late',
+    'new keys',
+    'windows',
+    'commands',
+  ];
   const rows = allocators.map(each => [
     String(each.price),
     figure(each.value, 3),
     percent(each.hitRate),
     percent(each.precision ?? Number.NaN),
     percent(each.lateness),
+    percent(each.newKeyHitRate ?? Number.NaN),
     figure(each.windows, 0),
     figure(each.commandsPerRequest, 2),
   ]);

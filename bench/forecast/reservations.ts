@@ -29,7 +29,20 @@ export interface ReservationCounts {
   used: number;
   /** Requests that came before the reservation that was planned for them. */
   late: number;
+  /** Requests for keys never seen before, of a template that is known well. */
+  newKeys: number;
+  newKeyHits: number;
 }
+
+const NOTHING: ReservationCounts = {
+  hits: 0,
+  windows: 0,
+  reservations: 0,
+  used: 0,
+  late: 0,
+  newKeys: 0,
+  newKeyHits: 0,
+};
 
 /** The end of so many windows: a rounding error is no further window. */
 export function endOf(fromMs: number, lengthMs: number): number {
@@ -42,7 +55,7 @@ export function endOf(fromMs: number, lengthMs: number): number {
  * the request that uses it or when its windows are over.
  */
 export class Reservations implements Timed {
-  readonly counts: ReservationCounts = { hits: 0, windows: 0, reservations: 0, used: 0, late: 0 };
+  readonly counts: ReservationCounts = { ...NOTHING };
   private readonly byKey = new Map<string, Kept>();
   private readonly ends = new TimeQueue<{ readonly kept: Kept; readonly span: Span }>();
   /** Those that ended at this very time: a request that comes now is still within them. */
@@ -74,21 +87,34 @@ export class Reservations implements Timed {
     this.set(kept, kept.spans.slice(1));
   }
 
-  /** A request comes: it uses what is open, and what was planned is planned anew. */
-  requested(key: string, atMs: number): void {
-    const { counts } = this;
+  /**
+   * A request comes: it uses what is open, and what was planned is planned anew. `isNew`: for a key
+   * never seen before, of a template that is known well.
+   */
+  requested(key: string, atMs: number, isNew: boolean): void {
+    const { counts, isCounting } = this;
     const kept = this.byKey.get(key);
-    const span = kept?.spans[0];
-    const isOpen = span !== undefined && span.fromMs < atMs;
-    if (isOpen) {
+    const isHit = this.use(key, kept?.spans[0], atMs);
+    if (kept !== undefined) this.set(kept, []);
+    if (!isCounting) return;
+    if (isHit) counts.hits++;
+    if (isNew) counts.newKeys++;
+    if (isNew && isHit) counts.newKeyHits++;
+  }
+
+  private use(key: string, span: Span | undefined, atMs: number): boolean {
+    const { counts } = this;
+    if (span !== undefined && span.fromMs < atMs) {
       this.write(key, span.fromMs, atMs, true);
-      if (this.isCounting) counts.hits++;
-    } else if (this.endedMs === atMs && this.endedNow.has(key)) {
+      return true;
+    }
+    if (this.endedMs === atMs && this.endedNow.has(key)) {
       if (this.endedNow.get(key) === true) counts.used++;
       this.endedNow.delete(key);
-      if (this.isCounting) counts.hits++;
-    } else if (span !== undefined && span.fromMs > atMs && this.isCounting) counts.late++;
-    if (kept !== undefined) this.set(kept, []);
+      return true;
+    }
+    if (span !== undefined && span.fromMs > atMs && this.isCounting) counts.late++;
+    return false;
   }
 
   /** Until when what has begun is kept anyway; `nowMs` where nothing has. */

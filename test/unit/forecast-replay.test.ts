@@ -62,9 +62,9 @@ const rowsOf = (files: Files, name: string): readonly string[] =>
 
 t.test('the same trace and seed give the same bytes, trainings and all', async t => {
   await chooseBackend(['wasm', 'cpu']);
-  const path = traceOf(t.testdir(), lines);
-  const once = await replayed(path, { 'retrain-every': 700 });
-  const again = await replayed(path, { 'retrain-every': 700 });
+  const path = traceOf(t.testdir(), lines.slice(0, 1100));
+  const once = await replayed(path, { 'retrain-every': 500 });
+  const again = await replayed(path, { 'retrain-every': 500 });
   t.same(Object.keys(once), [
     'densities.csv',
     'report.json',
@@ -157,15 +157,16 @@ t.test('a reservation ends at the request that uses it, or with its windows', as
   kept.plan('unused', 0, [{ fromMs: 0, untilMs: 500 }]);
   kept.plan('last', 0, [{ fromMs: 0, untilMs: 700 }]);
   at(650);
-  kept.requested('used', 650);
-  kept.requested('late', 650);
+  kept.requested('used', 650, false);
+  kept.requested('late', 650, true);
   at(700);
-  kept.requested('last', 700);
+  kept.requested('last', 700, true);
   kept.plan('open', 700, [{ fromMs: 800, untilMs: 1300 }]);
   at(900);
   kept.finish(900);
   t.same(rows, ['unused,0,500', 'used,100,650', 'last,0,700', 'open,800,900']);
-  t.same(kept.counts, { hits: 2, windows: 6, reservations: 4, used: 2, late: 1 });
+  const counts = { hits: 2, windows: 6, reservations: 4, used: 2, late: 1 };
+  t.same(kept.counts, { ...counts, newKeys: 2, newKeyHits: 1 });
 });
 
 t.test(
@@ -174,7 +175,7 @@ t.test(
     const { kept, rows, at } = allocator();
     kept.plan('key', 50, [{ fromMs: 50, untilMs: 550 }]);
     at(50);
-    kept.requested('key', 50);
+    kept.requested('key', 50, false);
     kept.finish(1000);
     t.same(rows, []);
     t.match(kept.counts, { hits: 0, windows: 0 });
