@@ -1,5 +1,7 @@
 import type { Forecaster } from '../../src/forecast/forecaster.js';
+import type { Mixture } from '../../src/forecast/mixture/mixture.js';
 import type { Successor } from '../../src/forecast/sequence/successor.js';
+import { statisticNames } from '../../src/forecast/statistics/statistics.js';
 import { type TimeAhead, WindowPlan } from '../../src/pool/window-plan.js';
 import { endOf, joined, type Reservations, type Span } from './reservations.js';
 import { type Timed, TimeQueue } from './timeline.js';
@@ -13,11 +15,50 @@ const FOLLOWS_WITHIN_MS = 10_000;
 /** What comes sooner comes in the same moment. */
 const AT_ONCE_MS = 1e-3;
 
+const HISTOGRAM = statisticNames.indexOf('histogram');
+
+/** What was seen of a key at its request; valid until the next. */
+export interface Seen {
+  /** Gaps that came before, the newest first, and how many there are. */
+  readonly gapsMs: Float32Array;
+  readonly gaps: number;
+  readonly goesOn: number;
+  /** Lets a plan look at the histogram of the key's gaps alone; once. */
+  lookByHistogram(plan: WindowPlan): void;
+}
+
 const NO_GAPS = new Float32Array(0);
+
+/** What the histogram alone says of the spans that a plan asks the mixture about, in their order. */
+class HistogramBeside {
+  private readonly said: number[] = [];
+  private asked = 0;
+
+  constructor(private readonly mixture: Mixture) {}
+
+  /** As `ahead`, and notes beside it. */
+  noting(ahead: TimeAhead): TimeAhead {
+    this.said.length = 0;
+    return {
+      between: (fromMs, toMs) => {
+        const between = ahead.between(fromMs, toMs);
+        this.said.push(this.mixture.each[HISTOGRAM] as number);
+        return between;
+      },
+    };
+  }
+
+  /** To be asked about the same spans again. */
+  again(): TimeAhead {
+    this.asked = 0;
+    return { between: () => this.said[this.asked++] as number };
+  }
+}
 
 /** Plans reservations of a key from the time of its next request, for every price. */
 export class KeyPlanning {
   private readonly plan: WindowPlan;
+  private readonly beside: HistogramBeside;
 
   constructor(
     private readonly forecaster: Forecaster,
@@ -25,18 +66,24 @@ export class KeyPlanning {
     private readonly windowMs: number,
   ) {
     this.plan = new WindowPlan(windowMs);
+    this.beside = new HistogramBeside(forecaster.time.mixture);
   }
 
-  /** At a request of this key. */
-  requested(key: string, nowMs: number): void {
+  /** At a request of this key. What it has seen is returned for the policies; null where it is nothing. */
+  requested(key: string, nowMs: number): Seen | null {
     const ahead = this.forecaster.ahead(0, key, nowMs);
-    if (ahead === null) return;
+    if (ahead === null) return null;
     const { gapsMs, atOnce, goesOn } = ahead;
-    this.plan.look(ahead, 0, HORIZON_MS, gapsMs, Math.min(ahead.gaps, GAPS_TRIED), atOnce);
+    const gaps = Math.min(ahead.gaps, GAPS_TRIED);
+    this.plan.look(this.beside.noting(ahead), 0, HORIZON_MS, gapsMs, gaps, atOnce);
     for (const allocator of this.allocators) {
       this.plan.choose(allocator.price, goesOn);
       allocator.plan(key, nowMs, this.spans(nowMs));
     }
+    const plan = (other: WindowPlan): void => {
+      other.look(this.beside.again(), 0, HORIZON_MS, gapsMs, gaps, atOnce);
+    };
+    return { gapsMs, gaps, goesOn, lookByHistogram: plan };
   }
 
   /** At a release: more is known of the next request. What has begun stays. */

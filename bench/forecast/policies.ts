@@ -1,7 +1,6 @@
-import type { Forecaster } from '../../src/forecast/forecaster.js';
-import { statisticNames } from '../../src/forecast/statistics/statistics.js';
 import { WindowPlan } from '../../src/pool/window-plan.js';
 import { median } from '../statistics.js';
+import type { Seen } from './planning.js';
 import type { Progress } from './reservations.js';
 
 /** Of one simple policy at one price. */
@@ -17,7 +16,7 @@ interface Stretch {
 }
 
 /** What a simple policy keeps after a request of a key, at a price. */
-type Policy = (key: string, nowMs: number, price: number) => readonly Stretch[];
+type Policy = (seen: Seen, price: number) => readonly Stretch[];
 
 /** What was planned at a key's last request: by policy, then by price. */
 interface Planned {
@@ -25,12 +24,9 @@ interface Planned {
   readonly stretches: readonly (readonly (readonly Stretch[])[])[];
 }
 
-const HORIZON_MS = 300_000;
 const RETAINED_MS = [500, 2_000, 10_000] as const;
-/** Gaps of which the periodic policy takes the median, at most and at least. */
-const GAPS_MAX = 16;
+/** The periodic policy wants so many gaps. */
 const GAPS_MIN = 3;
-const HISTOGRAM = statisticNames.indexOf('histogram');
 
 /** Simple policies on the same events, for comparison; each keeps what it planned at the last request. */
 export class Policies {
@@ -42,7 +38,6 @@ export class Policies {
   private knowable = 0;
 
   constructor(
-    private readonly forecaster: Forecaster,
     private readonly prices: readonly number[],
     private readonly windowMs: number,
     private readonly progress: Progress,
@@ -54,20 +49,20 @@ export class Policies {
         const retained = [{ startMs: 0, windows: Math.ceil(ms / windowMs) }];
         return [`retain-${ms / 1000}s`, () => retained];
       }),
-      ['periodic', (key, nowMs) => this.periodic(key, nowMs)],
-      ['histogram-plan', (key, nowMs, price) => this.byHistogram(key, nowMs, price)],
+      ['periodic', seen => this.periodic(seen)],
+      ['histogram-plan', (seen, price) => this.byHistogram(seen, price)],
     ];
     this.counts = this.policies.map(() => prices.map(() => ({ hits: 0, windows: 0 })));
   }
 
-  /** After the forecast has heard of it. */
-  requested(key: string, nowMs: number): void {
+  /** What is seen of the key's next request, now that the forecast has heard of this one. */
+  requested(key: string, nowMs: number, seen: Seen | null): void {
     const before = this.planned.get(key);
     const isCounted = this.progress.requests > this.progress.countFrom;
     if (isCounted && nowMs !== before?.atMs) this.knowable++;
     if (isCounted && before !== undefined) this.settle(before, nowMs, true);
     const stretches = this.policies.map(([, policy]) =>
-      this.prices.map(price => policy(key, nowMs, price)),
+      this.prices.map(price => policy(seen ?? NOTHING_SEEN, price)),
     );
     this.planned.set(key, { atMs: nowMs, stretches });
   }
@@ -92,35 +87,31 @@ export class Policies {
   }
 
   /** A window about the median of the last gaps. */
-  private periodic(key: string, nowMs: number): readonly Stretch[] {
-    const ahead = this.forecaster.ahead(0, key, nowMs);
-    if (ahead === null || ahead.gaps < GAPS_MIN) return [];
-    const usualMs = median([...ahead.gapsMs.subarray(0, Math.min(GAPS_MAX, ahead.gaps))]);
+  private periodic({ gapsMs, gaps }: Seen): readonly Stretch[] {
+    if (gaps < GAPS_MIN) return [];
+    const usualMs = median([...gapsMs.subarray(0, gaps)]);
     return [{ startMs: Math.max(0, usualMs - this.windowMs / 2), windows: 1 }];
   }
 
   /** As the allocator plans, by the histogram of the key's gaps alone. */
-  private byHistogram(key: string, nowMs: number, price: number): readonly Stretch[] {
-    const ahead = this.forecaster.ahead(0, key, nowMs);
-    if (ahead === null) return [];
-    const { mixture } = this.forecaster.time;
+  private byHistogram(seen: Seen, price: number): readonly Stretch[] {
     const { plan } = this;
-    if (price === this.prices[0]) {
-      const between = (fromMs: number, toMs: number): number => {
-        mixture.between(fromMs, toMs);
-        return mixture.each[HISTOGRAM] as number;
-      };
-      const gaps = Math.min(GAPS_MAX, ahead.gaps);
-      const atOnce = Math.min(ahead.atOnce, between(0, 0.5));
-      plan.look({ between }, 0, HORIZON_MS, ahead.gapsMs, gaps, atOnce);
-    }
-    plan.choose(price, ahead.goesOn);
+    if (seen === NOTHING_SEEN) return [];
+    if (price === this.prices[0]) seen.lookByHistogram(plan);
+    plan.choose(price, seen.goesOn);
     return Array.from({ length: plan.length }, (_, stretch) => ({
       startMs: plan.startsMs[stretch] as number,
       windows: plan.windows[stretch] as number,
     }));
   }
 }
+
+const NOTHING_SEEN: Seen = {
+  gapsMs: new Float32Array(0),
+  gaps: 0,
+  goesOn: 0,
+  lookByHistogram: () => undefined,
+};
 
 function settleOne(
   stretches: readonly Stretch[],

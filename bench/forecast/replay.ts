@@ -90,7 +90,7 @@ export class Replay {
     });
     this.planning = new KeyPlanning(forecaster, this.allocators, WINDOW_MS);
     this.successors = new SuccessorPlanning(forecaster, this.allocators, WINDOW_MS);
-    this.policies = new Policies(forecaster, PRICES, WINDOW_MS, this.progress);
+    this.policies = new Policies(PRICES, WINDOW_MS, this.progress);
     this.scoreRows = file('scores.csv', 't_ms,key,score');
     const asTheyCome = probes === null ? this.scoreRows : null;
     this.scoring = new Scoring(forecaster, WINDOW_MS, this.progress, asTheyCome);
@@ -151,9 +151,8 @@ export class Replay {
     this.densities.expect(key);
     this.acting.requested(forecaster.modelOf(0, key));
     this.densities.heard(key, forecaster.requested(0, key, clientId, atMs), atMs);
-    this.planning.requested(key, atMs);
+    this.policies.requested(key, atMs, this.planning.requested(key, atMs));
     this.successors.requested(key, this.keyBefore.get(clientId) ?? '', atMs);
-    this.policies.requested(key, atMs);
     this.keyBefore.set(clientId, key);
     this.asked.set(key, { atMs, isReleased: false });
     if (this.moments instanceof ChanceMoments) this.moments.requested(key, atMs);
