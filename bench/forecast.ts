@@ -15,7 +15,7 @@ export const options = {
   speed: { default: 1, help: 'its times are divided by that' },
   seed: { default: 1, help: 'of trainings, and of the moments at which scores are looked at' },
   probes: { default: '', help: 'file of t_ms,key, in replayed time: moments to look at instead' },
-  out: { default: 'forecast-out', help: 'folder for what is written' },
+  out: { default: 'build/forecast', help: 'folder for what is written' },
   'retrain-every': { default: 5000, help: 'requests between two trainings; 0: none' },
 } as const;
 

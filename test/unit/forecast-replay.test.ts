@@ -62,9 +62,9 @@ const rowsOf = (files: Files, name: string): readonly string[] =>
 
 t.test('the same trace and seed give the same bytes, trainings and all', async t => {
   await chooseBackend(['wasm', 'cpu']);
-  const path = traceOf(t.testdir(), lines.slice(0, 1100));
-  const once = await replayed(path, { 'retrain-every': 500 });
-  const again = await replayed(path, { 'retrain-every': 500 });
+  const path = traceOf(t.testdir(), lines.slice(0, 900));
+  const once = await replayed(path, { 'retrain-every': 450 });
+  const again = await replayed(path, { 'retrain-every': 450 });
   t.same(Object.keys(once), [
     'densities.csv',
     'report.json',
