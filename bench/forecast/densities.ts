@@ -54,8 +54,12 @@ export class Densities {
     this.isGated = mixture.isGated;
   }
 
-  heard(key: string, { gapMs, probability }: Heard, atMs: number): void {
-    if (Number.isNaN(gapMs)) return;
+  /** `lastMs`: of the request before; null for the first. */
+  heard(key: string, heard: Heard, lastMs: number | null, atMs: number): void {
+    if (lastMs === null) return;
+    const probability = Number.isNaN(heard.gapMs)
+      ? this.ofForgotten(heard.slot, atMs - lastMs)
+      : heard.probability;
     this.rows.add(`${atMs},${key},${logDensity(probability)}`);
     if (this.progress.requests <= this.progress.countFrom) return;
     const { probabilities } = this.time.mixture;
@@ -65,6 +69,15 @@ export class Densities {
     }
     this.statistics.add(weighed(this.beliefs, probabilities));
     if (this.isGated) this.network.add(weighed(this.gated, probabilities));
+  }
+
+  /** The key had made room for others: what is said of one that nothing is known of. */
+  private ofForgotten(slot: number, gapMs: number): number {
+    const { mixture } = this.time;
+    mixture.focus(slot);
+    this.beliefs.set(mixture.beliefs.subarray(0, STATISTICS));
+    this.isGated = false;
+    return mixture.probability(gapMs);
   }
 
   nlls(): Readonly<Record<string, { readonly nll: number | null; readonly requests: number }>> {

@@ -30,7 +30,8 @@ const forecasterOptions: ForecasterOptions = {
   windowMs: WINDOW_MS,
   forecastKeysMax: 100_000,
   forecastTemplatesMax: 10_000,
-  forecastForgetMs: 600_000,
+  // Requests for any key seen before are to be judged, however long it was quiet.
+  forecastForgetMs: Number.POSITIVE_INFINITY,
   requestsOverMs: 2_000,
   requestsOverUnknownMs: 10_000,
   trainingRowsMax: 20_000,
@@ -150,7 +151,8 @@ export class Replay {
     for (const allocator of this.allocators) allocator.requested(key, atMs, isNew);
     this.densities.expect(key);
     this.acting.requested(forecaster.modelOf(0, key));
-    this.densities.heard(key, forecaster.requested(0, key, clientId, atMs), atMs);
+    const heard = forecaster.requested(0, key, clientId, atMs);
+    this.densities.heard(key, heard, this.asked.get(key)?.atMs ?? null, atMs);
     this.policies.requested(key, atMs, this.planning.requested(key, atMs));
     this.successors.requested(key, this.keyBefore.get(clientId) ?? '', atMs);
     this.keyBefore.set(clientId, key);
