@@ -57,7 +57,7 @@ interface Asked {
 export class Replay {
   private readonly forecaster = new Forecaster(forecasterOptions);
   private readonly progress: Progress;
-  private readonly refreshes = new Refreshes(this.forecaster);
+  private readonly refreshes: Refreshes;
   private readonly retraining: Retraining;
   private readonly densityRows: CsvFile;
   private readonly densities: Densities;
@@ -82,6 +82,7 @@ export class Replay {
     mkdirSync(folder, { recursive: true });
     const file = (name: string, header: string) => new CsvFile(join(folder, name), header);
     this.progress = { requests: 0, countFrom: Math.floor(size.requests * LEARNING_SHARE) };
+    this.refreshes = new Refreshes(forecaster, seed);
     this.retraining = new Retraining(forecaster, retrainEvery, seed);
     this.densityRows = file('densities.csv', 't_ms,key,log_density');
     this.densities = new Densities(forecaster.time, this.densityRows, this.progress);
