@@ -5,7 +5,7 @@ import { Calibrator } from '../../src/forecast/calibration/calibrator.js';
 import { Probes } from '../../src/forecast/calibration/probes.js';
 import { SeededRandom } from '../simulation/random.js';
 
-const scores = fc.double({ min: 0, max: 1, noNaN: true });
+const scores = fc.integer({ min: 0, max: 1000 }).map(thousandths => thousandths / 1000);
 const outcomes = fc.array(fc.tuple(scores, fc.boolean()), { maxLength: 400, size: 'max' });
 
 function near(t: Test, found: number, expected: number, off: number, what = ''): void {
