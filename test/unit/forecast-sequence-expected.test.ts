@@ -26,6 +26,13 @@ t.test('nothing is expected where nothing was asked for', async t => {
   t.same([...model.due(0, Infinity)], []);
 });
 
+t.test('when a key itself comes again is left to the time model', async t => {
+  const model = new SequenceModel(sequenceDefaults);
+  for (let atMs = 0; atMs < 40_000; atMs += 1000) model.requested(0, 'job:1', 1, atMs);
+  t.equal(model.score(0, 'job:1', 500, 39_900), 0);
+  t.same(model.successors(0, 'job:1')[0]?.key, 'job:1', 'though it is known');
+});
+
 t.test('a key never seen has its score from what was asked for before, when it is due', async t => {
   const { model, nowMs } = learnt();
   model.requested(0, reserve, 1, nowMs);

@@ -69,13 +69,15 @@ t.test('a request that came since drops what was planned', async t => {
 
 t.test('a wasted reservation raises the threshold of that key, a used one lowers it', async t => {
   const { world, allocator, ask } = setUp();
-  // Now soon, now late: likely, but not certain.
-  for (let asked = 0; asked < 10; asked++) {
-    ask('lock', 100, 2);
-    world.pass(900);
+  // Soon three times of four, else late, without a pattern: likely, but not certain.
+  let drawn = 1;
+  for (let asked = 0; asked < 60; asked++) {
+    drawn = (drawn * 16_807) % 2_147_483_647;
+    ask('lock', 0, 1);
+    world.pass(drawn % 4 === 0 ? 2000 : 100);
   }
-  ask('lock', 100, 2);
-  t.ok(allocator.retainUntilMs(0, 'lock', world.nowMs - 100) > 0);
+  ask('lock', 0, 1);
+  t.ok(allocator.retainUntilMs(0, 'lock', world.nowMs) > 0);
   const threshold = (): number => allocator.find(0, 'lock')?.threshold ?? Number.NaN;
   t.equal(threshold(), 0.5);
   allocator.reservationEnded(0, 'lock', false, 1000);

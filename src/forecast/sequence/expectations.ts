@@ -39,11 +39,16 @@ export class Expectations {
     return this.awaited.size;
   }
 
-  expect(foretold: Foretold, atMs: number): Expected {
+  /**
+   * After a request for `asked`. When that itself comes again is the time model's affair: what both said
+   * of it would count twice.
+   */
+  expect(foretold: Foretold, asked: ForecastKey, atMs: number): Expected {
     const expected: Expected = [];
     for (let index = 0; index < foretold.size && this.size < this.most; index++) {
       const successor = foretold.at(index);
       if (successor === undefined) break;
+      if (successor.key === asked.key && successor.database === asked.database) continue;
       const awaited = this.awaitedOf(successor);
       const expectation = new Expectation(successor, atMs, awaited);
       awaited.list.push(expectation);

@@ -96,7 +96,7 @@ export class SequenceModel {
       if (isFirst(variables, at)) this.follow(this.values.get(variables[at] ?? ''), record, atMs);
     }
     this.foretell(record, client?.record.key ?? '');
-    const expected = this.expectations.expect(this.foretold, atMs);
+    const expected = this.expectations.expect(this.foretold, record, atMs);
     goOn(this.clients, clientId, record, CLIENT, atMs, expected);
     for (let at = 0; at < variables.length; at++) {
       if (isFirst(variables, at)) {
