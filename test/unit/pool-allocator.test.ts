@@ -67,6 +67,22 @@ t.test('a request that came since drops what was planned', async t => {
   t.strictSame(reserved, []);
 });
 
+t.test(
+  'a lock whose client asks again after each release is retained by the very release',
+  async t => {
+    const { world, allocator } = setUp();
+    for (let round = 0; round < 40; round++) {
+      allocator.requested(0, 'lock', 1, world.nowMs);
+      world.pass(1);
+      // The lock manager asks first, and tells of the release then.
+      const untilMs = allocator.retainUntilMs(0, 'lock', world.nowMs);
+      if (round > 2) t.ok(untilMs > world.nowMs, `round ${round}`);
+      allocator.released(0, 'lock', 1, world.nowMs);
+      world.pass(20);
+    }
+  },
+);
+
 t.test('a wasted reservation raises the threshold of that key, a used one lowers it', async t => {
   const { world, allocator, ask } = setUp();
   // Soon three times of four, else late, without a pattern: likely, but not certain.

@@ -240,7 +240,8 @@ export class Statistics {
    */
   private pausedBetween(fromMs: number, toMs: number, own: number): number {
     const { heldMs, afterRelease } = this;
-    if (Number.isNaN(heldMs)) return (1 - afterRelease) * own;
+    // Until the release is heard of it may come at any moment, and is asked about just when it does.
+    if (Number.isNaN(heldMs)) return own;
     if (toMs <= heldMs) return (1 - afterRelease) * own;
     const from = fromMs > heldMs ? fromMs - heldMs : 0;
     const to = toMs - heldMs;
